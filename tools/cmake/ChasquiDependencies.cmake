@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every library the project uses, found on the system: nothing is downloaded, nothing is vendored.
+# The versions are those of Debian forky, where the project is built and tested.
+
+find_package(Threads REQUIRED)
+find_package(absl 20260526 CONFIG REQUIRED)
+find_package(Protobuf 3.21 REQUIRED)
+find_package(gRPC 1.51 CONFIG REQUIRED)
+find_package(llama CONFIG REQUIRED)
+find_package(spdlog 1.15 CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(yaml-cpp 0.8 CONFIG REQUIRED)
+find_package(CLI11 2.4 CONFIG REQUIRED)
+find_package(ftxui 6 CONFIG REQUIRED)
+find_package(nlohmann_json 3.11 CONFIG REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(GTest 1.15 CONFIG REQUIRED)
+find_package(benchmark 1.8 CONFIG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# The three helpers every folder uses, and the flags every target shares through chasqui::cxx.
+
+option(CHASQUI_WERROR "Warnings are errors" OFF)
+set(CHASQUI_SANITIZE "" CACHE STRING "Sanitizers, comma separated (address,undefined or thread)")
+
+add_library(chasqui_cxx INTERFACE)
+add_library(chasqui::cxx ALIAS chasqui_cxx)
+target_compile_features(chasqui_cxx INTERFACE cxx_std_23)
+target_include_directories(chasqui_cxx INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_options(chasqui_cxx INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  $<$<BOOL:${CHASQUI_WERROR}>:-Werror>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  $<$<BOOL:${CHASQUI_SANITIZE}>:-fsanitize=${CHASQUI_SANITIZE} -fno-omit-frame-pointer>)
+target_link_options(chasqui_cxx INTERFACE
+  $<$<BOOL:${CHASQUI_SANITIZE}>:-fsanitize=${CHASQUI_SANITIZE}>)
+
+# chasqui_add_library(NAME [SRCS x.cc...] [HDRS x.h...] [PUBLIC lib...] [PRIVATE lib...])
+# One folder is one target: chasqui_NAME, linked as chasqui::NAME.
+function(chasqui_add_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SRCS;HDRS;PUBLIC;PRIVATE")
+  add_library(chasqui_${name} STATIC)
+  add_library(chasqui::${name} ALIAS chasqui_${name})
+  target_sources(chasqui_${name} PRIVATE ${ARG_SRCS}
+    PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${ARG_HDRS})
+  target_link_libraries(chasqui_${name} PUBLIC chasqui::cxx ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  set_target_properties(chasqui_${name} PROPERTIES LINKER_LANGUAGE CXX)
+endfunction()
+
+# chasqui_add_binary(NAME [SRCS main.cc...] [LIBS lib...])
+# An executable build/<preset>/bin/NAME.
+function(chasqui_add_binary name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SRCS;LIBS")
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE chasqui::cxx ${ARG_LIBS})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+endfunction()
+
+# chasqui_add_test(NAME LABEL unit|integration SRCS x_test.cc... LIBS lib...)
+# One test binary a folder; each of its tests is a ctest test of its own.
+function(chasqui_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "LABEL" "SRCS;LIBS")
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE chasqui::cxx ${ARG_LIBS} GTest::gmock_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT 120)
+endfunction()
+include(GoogleTest)
