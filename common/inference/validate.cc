@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/inference/validate.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "common/inference/validate_parts.h"
+
+namespace chasqui::inference {
+namespace {
+
+constexpr std::size_t kMaxModelName = 128;
+
+void CheckModel(std::string_view model, Violations& v) {
+  v.AtMost("model", model.size(), kMaxModelName, "characters");
+}
+
+void CheckInput(const v1::GenerateRequest& request, Violations& v) {
+  switch (request.input_case()) {
+    case v1::GenerateRequest::kPrompt:
+      v.AtMost("prompt", request.prompt().size(), kMaxTextBytes, "bytes");
+      if (request.prompt().empty()) v.Add("prompt", "must not be empty");
+      break;
+    case v1::GenerateRequest::kChat:
+      CheckChat(request.chat(), "chat", v);
+      break;
+    case v1::GenerateRequest::kTokens:
+      CheckTokens(request.tokens(), "tokens", v);
+      break;
+    case v1::GenerateRequest::INPUT_NOT_SET:
+      v.Add("input", "one of prompt, chat and tokens must be set");
+      break;
+  }
+}
+
+void CheckContextPolicy(const v1::ContextPolicy& policy, Violations& v) {
+  const bool error = policy.overflow() == v1::ContextPolicy::OVERFLOW_UNSPECIFIED ||
+                     policy.overflow() == v1::ContextPolicy::OVERFLOW_ERROR;
+  v.NotImplemented("context_policy.overflow", !error);
+  v.NotImplemented("context_policy.reserve", policy.reserve() != 0);
+  v.NotImplemented("context_policy.keep_tokens", policy.keep_tokens() != 0);
+}
+
+// There is no cache yet: asking it to do nothing is right, asking it for an answer is not.
+void CheckCachePolicy(const v1::CachePolicy& policy, Violations& v) {
+  const bool nothing = policy.mode() == v1::CachePolicy::MODE_UNSPECIFIED ||
+                       policy.mode() == v1::CachePolicy::MODE_DEFAULT ||
+                       policy.mode() == v1::CachePolicy::MODE_BYPASS;
+  v.NotImplemented("cache_policy.mode", !nothing);
+  v.NotImplemented("cache_policy.ttl", policy.has_ttl());
+  v.NotImplemented("cache_policy.tags", policy.tags_size() > 0);
+  v.NotImplemented("cache_policy.seeded_is_deterministic", policy.seeded_is_deterministic());
+}
+
+void CheckUnimplemented(const v1::GenerateRequest& request, Violations& v) {
+  v.NotImplemented("model_requirements", request.has_model_requirements());
+  v.NotImplemented("logprobs", request.has_logprobs());
+  v.NotImplemented("n", request.n() > 1);
+  v.NotImplemented("lora_adapters", request.lora_adapters_size() > 0);
+  v.NotImplemented("priority", request.priority() != v1::PRIORITY_UNSPECIFIED &&
+                                   request.priority() != v1::PRIORITY_NORMAL);
+  v.NotImplemented("conversation_id", !request.conversation_id().empty());
+}
+
+void CheckResume(const v1::ResumePoint& resume, Violations& v) {
+  v.AtMost("resume.candidates", resume.candidates_size(), 1, "candidates");
+  for (const auto& candidate : resume.candidates()) {
+    v.AtMost("resume.candidates.index", candidate.index(), 0, "");
+    v.AtMost("resume.candidates.token_ids", candidate.token_ids_size(), kMaxTokenIds, "ids");
+  }
+}
+
+}  // namespace
+
+bool IsRequestId(std::string_view id) {
+  constexpr std::size_t kMaxLength = 128;
+  static constexpr std::string_view kMarks = "._:-";
+  return !id.empty() && id.size() <= kMaxLength && std::ranges::all_of(id, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || kMarks.contains(c);
+  });
+}
+
+absl::Status Validate(const v1::GenerateRequest& request) {
+  Violations v;
+  if (!request.request_id().empty() && !IsRequestId(request.request_id()))
+    v.Add("request_id", "must be at most 128 characters of [A-Za-z0-9._:-]");
+  CheckModel(request.model(), v);
+  CheckInput(request, v);
+  CheckSampling(request.sampling(), "sampling", v);
+  CheckStop(request.stop(), "stop", v);
+  CheckOutputFormat(request.output_format(), "output_format", v);
+  CheckContextPolicy(request.context_policy(), v);
+  CheckCachePolicy(request.cache_policy(), v);
+  CheckUnimplemented(request, v);
+  if (request.has_resume()) CheckResume(request.resume(), v);
+  return v.ToStatus();
+}
+
+absl::Status Validate(const v1::EmbedRequest& request) {
+  Violations v;
+  CheckModel(request.model(), v);
+  if (request.inputs_size() == 0) v.Add("inputs", "must have at least one input");
+  v.AtMost("inputs", request.inputs_size(), 2048, "inputs");
+  for (int i = 0; i < request.inputs_size(); ++i) {
+    const auto field = absl::StrCat("inputs[", i, "]");
+    const auto& input = request.inputs(i);
+    if (input.has_tokens()) {
+      CheckTokens(input.tokens(), field + ".tokens", v);
+    } else {
+      if (input.text().empty()) v.Add(field, "must have text or tokens");
+      v.AtMost(field + ".text", input.text().size(), kMaxTextBytes, "bytes");
+    }
+  }
+  if (!v1::Pooling_IsValid(request.pooling()))
+    v.Add("pooling", absl::StrCat("must be a value of Pooling, is ", request.pooling()));
+  return v.ToStatus();
+}
+
+absl::Status Validate(const v1::RerankRequest& request) {
+  Violations v;
+  CheckModel(request.model(), v);
+  if (request.query().empty()) v.Add("query", "must not be empty");
+  if (request.documents_size() == 0) v.Add("documents", "must have at least one document");
+  v.AtMost("documents", request.documents_size(), 2048, "documents");
+  return v.ToStatus();
+}
+
+absl::Status Validate(const v1::TokenizeRequest& request) {
+  Violations v;
+  CheckModel(request.model(), v);
+  v.AtMost("text", request.text().size(), kMaxTextBytes, "bytes");
+  return v.ToStatus();
+}
+
+absl::Status Validate(const v1::DetokenizeRequest& request) {
+  Violations v;
+  CheckModel(request.model(), v);
+  v.AtMost("token_ids", request.token_ids_size(), kMaxTokenIds, "ids");
+  return v.ToStatus();
+}
+
+absl::Status Validate(const v1::ApplyTemplateRequest& request) {
+  Violations v;
+  CheckModel(request.model(), v);
+  CheckChat(request.chat(), "chat", v);
+  return v.ToStatus();
+}
+
+}  // namespace chasqui::inference

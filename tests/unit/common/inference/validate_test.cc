@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/inference/validate.h"
+
+#include <google/protobuf/text_format.h>
+
+#include <string>
+#include <vector>
+
+#include "common/inference/violations.h"
+#include "common/status/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace chasqui::inference {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+v1::GenerateRequest Generate(const std::string& text) {
+  v1::GenerateRequest request;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &request)) << text;
+  return request;
+}
+
+std::vector<std::string> Fields(const absl::Status& status) {
+  std::vector<std::string> fields;
+  for (const auto& violation : status::FieldViolations(status)) fields.push_back(violation.field);
+  return fields;
+}
+
+TEST(ValidateGenerate, AcceptsEveryKindOfInput) {
+  for (const auto* text : {
+           "prompt: 'Once'",
+           "tokens { ids: 1 }",
+           "chat { messages { role: ROLE_USER parts { text: 'Hello' } } }",
+           "prompt: 'x' sampling { temperature: 0 } stop { max_tokens: 5 strings: 'END' }",
+           "prompt: 'x' output_format { grammar: 'root ::= \"a\"' }",
+           "prompt: 'x' cache_policy { mode: MODE_BYPASS } priority: PRIORITY_NORMAL n: 1",
+       }) {
+    EXPECT_TRUE(Validate(Generate(text)).ok()) << text << ": " << Validate(Generate(text));
+  }
+}
+
+struct Case {
+  const char* request;
+  const char* field;
+  const char* description;
+};
+
+class WrongField : public ::testing::TestWithParam<Case> {};
+
+TEST_P(WrongField, IsNamedWithItsLimit) {
+  const auto error = Validate(Generate(GetParam().request));
+
+  const auto violations = status::FieldViolations(error);
+  ASSERT_EQ(violations.size(), 1u) << error;
+  EXPECT_EQ(violations[0].field, GetParam().field);
+  EXPECT_THAT(violations[0].description, HasSubstr(GetParam().description));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ValidateGenerate, WrongField,
+    ::testing::Values(
+        Case{"", "input", "must be set"}, Case{"prompt: ''", "prompt", "must not be empty"},
+        Case{"request_id: 'a b' prompt: 'x'", "request_id", "128 characters"},
+        Case{"tokens {}", "tokens.ids", "at least one"},
+        Case{"chat {}", "chat.messages", "at least one"},
+        Case{"chat { messages { parts { text: 'x' } } }", "chat.messages[0].role", "ROLE_USER"},
+        Case{"chat { messages { role: ROLE_USER } }", "chat.messages[0].parts", "at least one"},
+        Case{"chat { messages { role: ROLE_USER parts {} } }", "chat.messages[0].parts[0]",
+             "must have text"},
+        Case{"prompt: 'x' sampling { temperature: -0.5 }", "sampling.temperature",
+             "must be 0 to 10, is -0.5"},
+        Case{"prompt: 'x' sampling { temperature: nan }", "sampling.temperature", "0 to 10"},
+        Case{"prompt: 'x' sampling { top_p: 0 }", "sampling.top_p", "above 0"},
+        Case{"prompt: 'x' sampling { top_p: 1.5 }", "sampling.top_p", "is 1.5"},
+        Case{"prompt: 'x' sampling { top_k: 1001 }", "sampling.top_k", "at most 1000"},
+        Case{"prompt: 'x' sampling { logit_bias { key: 7 value: inf } }", "sampling.logit_bias[7]",
+             "-100 to 100"},
+        Case{"prompt: 'x' sampling { penalties { repeat: 0 } }", "sampling.penalties.repeat",
+             "above 0"},
+        Case{"prompt: 'x' sampling { dry { base: 0.5 } }", "sampling.dry.base", "1 to 10"},
+        Case{"prompt: 'x' sampling { xtc { probability: 2 } }", "sampling.xtc.probability",
+             "0 to 1"},
+        Case{"prompt: 'x' sampling { mirostat { eta: 0 } }", "sampling.mirostat.eta", "above 0"},
+        Case{"prompt: 'x' stop { strings: '' }", "stop.strings[0]", "must not be empty"},
+        Case{"prompt: 'x' stop { max_tokens: 2 min_tokens: 3 }", "stop.min_tokens", "(2), is 3"},
+        Case{"prompt: 'x' stop { max_time {} }", "stop.max_time", "above 0"}));
+
+class UnimplementedField : public ::testing::TestWithParam<Case> {};
+
+TEST_P(UnimplementedField, IsRefusedByName) {
+  const auto error = Validate(Generate(GetParam().request));
+
+  EXPECT_EQ(error.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Fields(error), ElementsAre(GetParam().field));
+  EXPECT_THAT(error.message(), HasSubstr(GetParam().description));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ValidateGenerate, UnimplementedField,
+    ::testing::Values(
+        Case{"prompt: 'x' n: 2", "n", "not implemented"},
+        Case{"prompt: 'x' logprobs { top: 1 }", "logprobs", "not implemented"},
+        Case{"prompt: 'x' model_requirements {}", "model_requirements", "not implemented"},
+        Case{"prompt: 'x' lora_adapters { name: 'a' }", "lora_adapters", "not implemented"},
+        Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
+        Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
+        Case{"prompt: 'x' output_format { json_schema: '{}' }", "output_format.json_schema",
+             "not implemented"},
+        Case{"prompt: 'x' context_policy { overflow: OVERFLOW_SHIFT }", "context_policy.overflow",
+             "not implemented"},
+        Case{"prompt: 'x' cache_policy { mode: MODE_REQUIRE }", "cache_policy.mode",
+             "not implemented"}));
+
+TEST(ValidateGenerate, ReportsAllViolationsAtOnce) {
+  const auto error = Validate(Generate(
+      "prompt: 'x' n: 3 sampling { temperature: 11 top_p: 2 } stop { strings: '' }"));
+
+  EXPECT_THAT(Fields(error),
+              ElementsAre("sampling.temperature", "sampling.top_p", "stop.strings[0]", "n"));
+}
+
+TEST(ValidateGenerate, BoundsTheReport) {
+  auto request = Generate("chat { }");
+  for (int i = 0; i < 500; ++i) request.mutable_chat()->add_messages();
+
+  EXPECT_EQ(Fields(Validate(request)).size(), Violations::kMaxViolations);
+}
+
+TEST(ValidateText, NamesWhatIsWrong) {
+  v1::EmbedRequest embed;
+  EXPECT_THAT(Fields(Validate(embed)), ElementsAre("inputs"));
+  embed.add_inputs();
+  EXPECT_THAT(Fields(Validate(embed)), ElementsAre("inputs[0]"));
+  embed.mutable_inputs(0)->set_text("x");
+  EXPECT_THAT(Fields(Validate(embed)), IsEmpty());
+
+  v1::RerankRequest rerank;
+  EXPECT_THAT(Fields(Validate(rerank)), ElementsAre("query", "documents"));
+
+  v1::TokenizeRequest tokenize;
+  tokenize.set_model(std::string(129, 'm'));
+  EXPECT_THAT(Fields(Validate(tokenize)), ElementsAre("model"));
+}
+
+TEST(IsRequestId, TakesOnlyPlainCharacters) {
+  EXPECT_TRUE(IsRequestId("a-B.9_:"));
+  EXPECT_TRUE(IsRequestId(std::string(128, 'x')));
+  EXPECT_FALSE(IsRequestId(""));
+  EXPECT_FALSE(IsRequestId(std::string(129, 'x')));
+  EXPECT_FALSE(IsRequestId("a/b"));
+  EXPECT_FALSE(IsRequestId("\xc3\xa9"));
+}
+
+}  // namespace
+}  // namespace chasqui::inference
