@@ -18,3 +18,10 @@ find_package(GTest 1.15 CONFIG REQUIRED)
 find_package(benchmark 1.8 CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+
+# Abseil's matchers for Status are packaged, but not in its CMake package.
+find_library(ABSL_STATUS_MATCHERS absl_status_matchers REQUIRED)
+add_library(absl::status_matchers STATIC IMPORTED)
+set_target_properties(absl::status_matchers PROPERTIES
+  IMPORTED_LOCATION "${ABSL_STATUS_MATCHERS}"
+  INTERFACE_LINK_LIBRARIES "absl::status;absl::statusor;absl::strings;GTest::gmock")
