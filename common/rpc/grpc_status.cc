@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/rpc/grpc_status.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/status.h"
+#include "google/rpc/status.pb.h"
+
+namespace chasqui::rpc {
+namespace {
+
+// Clients accept 8 KiB of headers; base64 makes details a third longer, and the message is sent
+// beside them once more.
+constexpr size_t kMaxMessageBytes = 1024;
+constexpr int kMaxDetailsBytes = 3072;
+
+constexpr std::string_view kDetailPrefix = "type.googleapis.com/google.rpc.";
+
+std::string Shorten(std::string_view message) {
+  if (message.size() <= kMaxMessageBytes) return std::string(message);
+  size_t end = kMaxMessageBytes - 3;
+  // Not in the middle of a character.
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
+  return absl::StrCat(message.substr(0, end), "...");
+}
+
+void DropLargestUntilFit(google::rpc::Status& details) {
+  size_t total = 0;
+  for (const auto& detail : details.details()) total += detail.ByteSizeLong();
+  auto& list = *details.mutable_details();
+  while (total > kMaxDetailsBytes) {
+    const auto largest = std::max_element(list.begin(), list.end(), [](const auto& a, const auto& b) {
+      return a.ByteSizeLong() < b.ByteSizeLong();
+    });
+    total -= largest->ByteSizeLong();
+    list.erase(largest);
+  }
+}
+
+}  // namespace
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status();
+  google::rpc::Status details;
+  status.ForEachPayload([&](std::string_view type_url, const absl::Cord& payload) {
+    if (!absl::StartsWith(type_url, kDetailPrefix)) return;
+    auto& detail = *details.add_details();
+    detail.set_type_url(std::string(type_url));
+    detail.set_value(std::string(payload));
+  });
+  const auto code = static_cast<grpc::StatusCode>(status.code());
+  std::string message = Shorten(status.message());
+  if (details.details().empty()) return grpc::Status(code, message);
+  DropLargestUntilFit(details);
+  details.set_code(status.raw_code());
+  details.set_message(message);
+  return grpc::Status(code, message, details.SerializeAsString());
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  google::rpc::Status details;
+  if (status.error_details().empty() || !details.ParseFromString(status.error_details())) {
+    return result;
+  }
+  for (const auto& detail : details.details()) {
+    result.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+  }
+  return result;
+}
+
+std::optional<std::string> RetryPushback(const absl::Status& status) {
+  const auto delay = status::RetryDelay(status);
+  if (!delay.has_value()) return std::nullopt;
+  return absl::StrCat(delay->count());
+}
+
+}  // namespace chasqui::rpc

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <google/protobuf/message_lite.h>
+#include <grpcpp/support/byte_buffer.h>
+
+namespace chasqui::rpc {
+
+// A message as the bytes that gRPC sends: one allocation, no copy later.
+grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message);
+
+// Replaces `message` by what `bytes` hold; false when they are not such a message. `bytes` stay as
+// they are.
+[[nodiscard]] bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message);
+
+}  // namespace chasqui::rpc
