@@ -45,6 +45,8 @@ struct ServerOptions {
   // How often idle connections are tried, and how long the answer may take.
   std::chrono::milliseconds keepalive_time = std::chrono::seconds(60);
   std::chrono::milliseconds keepalive_timeout = std::chrono::seconds(20);
+  // How often clients may ping, also while nothing else is sent: prompts take long.
+  std::chrono::milliseconds min_client_ping_interval = std::chrono::seconds(10);
   // Calls accepted ahead on each loop, so that a burst need not wait for the loop.
   int calls_requested_ahead = 64;
   // What else is served.
