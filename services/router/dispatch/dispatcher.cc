@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/dispatch/dispatcher.h"
+
+#include <algorithm>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status/status.h"
+
+namespace chasqui::router {
+namespace {
+
+constexpr time::Duration kNamesKnownFor = std::chrono::minutes(10);
+constexpr std::size_t kMaxNamesTold = 20;
+
+std::string KnownNames(const Catalogue& catalogue) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, entry] : catalogue.entries()) names.push_back(name);
+  const std::size_t all = names.size();
+  names.resize(std::min(all, kMaxNamesTold));
+  return absl::StrCat(absl::StrJoin(names, ", "), all > names.size() ? ", ..." : "");
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Options options)
+    : options_(std::move(options)), registry_(options_.registry) {}
+
+absl::StatusOr<Registry::Joined> Dispatcher::Join(const fleet::v1::WorkerHello& hello,
+                                                  std::shared_ptr<WorkerChannel> channel, Now now) {
+  ABSL_ASSIGN_OR_RETURN(const Registry::Joined joined,
+                        registry_.Join(hello, std::move(channel), now));
+  Rebuild(now.steady);
+  return joined;
+}
+
+absl::Status Dispatcher::Report(SessionId session, const fleet::v1::LoadReport& load, Now now) {
+  const Member* member = registry_.FindSession(session);
+  const bool took_requests = member != nullptr && member->takes_requests();
+  ABSL_RETURN_IF_ERROR(registry_.Report(session, load, now));
+  ++revision_;
+  const bool same = member->takes_requests() == took_requests;
+  for (const auto& [model, seat] : member->seats) {
+    Serve(model, same ? Change::kRoom : Change::kWorkers);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Dispatcher::SetModels(SessionId session, const fleet::v1::WorkerModels& models,
+                                   Now now) {
+  ABSL_RETURN_IF_ERROR(registry_.SetModels(session, models, now));
+  Rebuild(now.steady);
+  return absl::OkStatus();
+}
+
+void Dispatcher::Leave(SessionId session, time::SteadyTime now) {
+  if (registry_.FindSession(session) == nullptr) return;
+  registry_.Leave(session);
+  Rebuild(now);
+}
+
+std::vector<SessionId> Dispatcher::Expire(time::SteadyTime now) {
+  std::vector<SessionId> dropped = registry_.Expire(now);
+  if (!dropped.empty()) Rebuild(now);
+  std::erase_if(known_names_, [&](const auto& known) {
+    return now - known.second > kNamesKnownFor && catalogue_.Find(known.first) == nullptr;
+  });
+  std::erase_if(models_, [&](const auto& model) {
+    return model.second.queue.empty() && model.second.running == 0 &&
+           !known_names_.contains(model.first);
+  });
+  return dropped;
+}
+
+absl::StatusOr<Member*> Dispatcher::SetDrain(std::string_view worker_id, bool drain,
+                                             time::SteadyTime now) {
+  ABSL_ASSIGN_OR_RETURN(Member * member, registry_.SetDrain(worker_id, drain));
+  Rebuild(now);
+  return member;
+}
+
+absl::StatusOr<std::string> Dispatcher::Resolve(std::string_view name) const {
+  const auto& entries = catalogue_.entries();
+  if (registry_.members().empty()) return NoWorker(name);
+  if (!name.empty()) {
+    if (const CatalogueEntry* entry = catalogue_.Find(name)) return entry->name;
+    if (known_names_.contains(name)) return NoWorker(name);
+    return status::NotFound("model", name,
+                            absl::StrCat("no worker serves it; known: ", KnownNames(catalogue_)));
+  }
+  if (entries.empty()) return NoWorker(name);
+  if (entries.size() == 1) return entries.begin()->first;
+  // Models that are merely known to workers do not make the choice ambiguous.
+  const std::string* only = nullptr;
+  for (const auto& [entry_name, entry] : entries) {
+    if (entry.seats.empty()) continue;
+    if (only != nullptr) {
+      only = nullptr;
+      break;
+    }
+    only = &entry_name;
+  }
+  if (only != nullptr) return *only;
+  return status::InvalidArgument(
+      "model", absl::StrCat("must be set, there are several: ", KnownNames(catalogue_)));
+}
+
+void Dispatcher::Submit(std::shared_ptr<Ticket> ticket, time::SteadyTime now) {
+  ModelState& state = StateOf(ticket->model);
+  // Those who wait could not be placed when something last changed, so nobody is overtaken.
+  ticket->outcome = TryPlace(*ticket, state);
+  if (ticket->outcome.has_value()) return;
+  if (!ticket->needs_slot) {
+    ticket->outcome = NoWorker(ticket->model);
+    return;
+  }
+  if (ticket->refusable && state.queue.size() >= options_.max_waiting) {
+    ++state.refused_total;
+    ++revision_;
+    ticket->outcome = status::ResourceExhausted(
+        "QUEUE_FULL",
+        absl::StrCat("all slots of model '", ticket->model, "' are busy and ", state.queue.size(),
+                     " requests wait, as many as may"),
+        RetryDelay(ticket->model, now));
+    return;
+  }
+  ticket->waiting_since = now;
+  state.queue.Add(std::move(ticket));
+  ++revision_;
+}
+
+bool Dispatcher::Withdraw(const Ticket& ticket) {
+  const auto it = models_.find(ticket.model);
+  if (ticket.outcome.has_value() || it == models_.end()) return false;
+  ++revision_;
+  return it->second.queue.Remove(ticket);
+}
+
+void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now) {
+  Member& member = *place.member;
+  Seat& seat = *place.seat;
+  if (ending == Ending::kUnreachable && member.session == place.session) member.suspect = true;
+  if (!place.takes_slot) return;
+  ModelState& state = StateOf(seat.model);
+  --seat.own;
+  --state.running;
+  ++revision_;
+  seat.refused = ending == Ending::kFull;
+  if (ending == Ending::kDone) state.completions.Add(now);
+  Serve(seat.model, Change::kRoom);
+}
+
+std::vector<Dispatcher::QueueView> Dispatcher::Queues(time::SteadyTime now) const {
+  std::vector<QueueView> views;
+  views.reserve(models_.size());
+  for (const auto& [model, state] : models_) {
+    views.push_back({.model = model,
+                     .waiting = state.queue.size(),
+                     .oldest_wait = state.queue.OldestWait(now),
+                     .running = state.running,
+                     .refused_total = state.refused_total});
+  }
+  return views;
+}
+
+std::chrono::milliseconds Dispatcher::RetryDelay(std::string_view model,
+                                                 time::SteadyTime now) const {
+  const auto it = models_.find(model);
+  if (it == models_.end()) return options_.retry_delay;
+  return EstimateRetryDelay(it->second.queue.size(), it->second.completions.PerSecond(now),
+                            options_.retry_delay);
+}
+
+Dispatcher::ModelState& Dispatcher::StateOf(const std::string& model) {
+  const auto [it, added] = models_.try_emplace(model);
+  if (added) it->second.policy = options_.make_policy();
+  return it->second;
+}
+
+// After members or their models changed: the places of every model may be others.
+void Dispatcher::Rebuild(time::SteadyTime now) {
+  const Catalogue former = std::exchange(catalogue_, Catalogue(registry_.members()));
+  for (const Catalogue* catalogue : {&former, &std::as_const(catalogue_)}) {
+    for (const auto& [name, entry] : catalogue->entries()) known_names_[name] = now;
+    for (const auto& [alias, name] : catalogue->aliases()) known_names_[alias] = now;
+  }
+  ++revision_;
+  for (const auto& [model, state] : models_) Serve(model, Change::kWorkers);
+}
+
+void Dispatcher::Serve(std::string_view model, Change change) {
+  const auto it = models_.find(model);
+  if (it == models_.end()) return;
+  ModelState& state = it->second;
+  state.queue.Serve(
+      [&](Ticket& ticket) {
+        ticket.outcome = TryPlace(ticket, state);
+        if (ticket.outcome.has_value()) return WaitQueue::Verdict::kTake;
+        // Where one that goes anywhere finds no room, nobody does.
+        const bool nobody = change == Change::kRoom && ticket.avoid.empty();
+        return nobody ? WaitQueue::Verdict::kKeepAll : WaitQueue::Verdict::kKeep;
+      },
+      [&](std::shared_ptr<Ticket> ticket) { decided_.push_back(std::move(ticket)); });
+}
+
+std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(const Ticket& ticket, ModelState& state) {
+  const CatalogueEntry* entry = catalogue_.Find(ticket.model);
+  if (entry == nullptr) return NoWorker(ticket.model);
+  absl::InlinedVector<Candidate, 16> candidates;
+  absl::InlinedVector<Seat*, 16> seats;
+  bool servable = false;
+  for (Seat* seat : entry->seats) {
+    if (!IsServable(*seat) || ticket.Avoids(seat->member.session)) continue;
+    servable = true;
+    if (!HasRoom(*seat, ticket.needs_slot)) continue;
+    candidates.push_back({.order = seat->member.order,
+                          .load = seat->load(),
+                          .slots = std::max(seat->slots, 1u),
+                          .tokens_per_second = seat->tokens_per_second});
+    seats.push_back(seat);
+  }
+  if (!servable) return NoWorker(ticket.model);
+  if (seats.empty()) return std::nullopt;
+  return Occupy(*seats[state.policy->Pick(candidates)], ticket.needs_slot, state);
+}
+
+Place Dispatcher::Occupy(Seat& seat, bool takes_slot, ModelState& state) {
+  if (takes_slot) {
+    ++seat.own;
+    ++state.running;
+    ++revision_;
+  }
+  return {.member = seat.member.shared_from_this(),
+          .seat = &seat,
+          .session = seat.member.session,
+          .channel = seat.member.channel,
+          .takes_slot = takes_slot};
+}
+
+absl::Status Dispatcher::NoWorker(std::string_view model) const {
+  return status::Unavailable(
+      "NO_WORKER",
+      model.empty() ? std::string("no worker has joined this router")
+                    : absl::StrCat("no worker that takes requests has model '", model, "'"),
+      options_.retry_delay);
+}
+
+}  // namespace chasqui::router

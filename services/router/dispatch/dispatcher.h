@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/time/clock.h"
+#include "services/router/fleet/catalogue.h"
+#include "services/router/fleet/registry.h"
+#include "services/router/policy/policy.h"
+#include "services/router/queue/completion_rate.h"
+#include "services/router/queue/ticket.h"
+#include "services/router/queue/wait_queue.h"
+
+namespace chasqui::router {
+
+// How a request's time at its place ended.
+enum class Ending {
+  kDone,         // the worker answered, with a result or its own error
+  kFull,         // the worker refused it, having no slot
+  kUnreachable,  // no call came through
+};
+
+// Gives requests places on workers: the registry, the catalogue made from it, and a queue for each
+// model, kept in step. Whatever changes room (a report, a release, a member that comes or goes)
+// serves the queues. It calls nobody and reads no clock: decided tickets are collected, and whoever
+// called takes them with TakeDecided() and wakes their requests. Owned by the SharedDispatcher,
+// which guards it. Thread-compatible.
+class Dispatcher {
+ public:
+  struct Options {
+    Registry::Limits registry;
+    // Most requests that wait for one model.
+    std::size_t max_waiting;
+    // When clients are told to come back, at the least.
+    std::chrono::milliseconds retry_delay;
+    // Makes the policy of one model.
+    absl::AnyInvocable<std::unique_ptr<BalancingPolicy>()> make_policy;
+  };
+
+  // The queue of one model, for watchers.
+  struct QueueView {
+    std::string model;
+    std::size_t waiting;
+    time::Duration oldest_wait;
+    std::uint32_t running;
+    std::uint64_t refused_total;
+  };
+
+  explicit Dispatcher(Options options);
+
+  // Membership; see Registry.
+  absl::StatusOr<Registry::Joined> Join(const fleet::v1::WorkerHello& hello,
+                                        std::shared_ptr<WorkerChannel> channel, Now now);
+  absl::Status Report(SessionId session, const fleet::v1::LoadReport& load, Now now);
+  absl::Status SetModels(SessionId session, const fleet::v1::WorkerModels& models, Now now);
+  void Leave(SessionId session, time::SteadyTime now);
+  // Also forgets models that nobody has held for ten minutes.
+  std::vector<SessionId> Expire(time::SteadyTime now);
+  absl::StatusOr<Member*> SetDrain(std::string_view worker_id, bool drain, time::SteadyTime now);
+
+  // The own name of the model that a request means; "" means the only one there is.
+  //   INVALID_ARGUMENT  none named, and there are several
+  //   NOT_FOUND         no such model
+  //   UNAVAILABLE       no worker is there, or none is left that has it
+  absl::StatusOr<std::string> Resolve(std::string_view name) const;
+
+  // Gives the ticket a place, queues it, or refuses it:
+  //   UNAVAILABLE         no worker can take it, or only ones it failed on
+  //   RESOURCE_EXHAUSTED  the queue is full
+  // When it returns, the ticket has its outcome or waits.
+  void Submit(std::shared_ptr<Ticket> ticket, time::SteadyTime now);
+  // It waits no longer. Whether it did: if not, it has its outcome.
+  bool Withdraw(const Ticket& ticket);
+
+  // The request at `place` ended so.
+  void Release(const Place& place, Ending ending, time::SteadyTime now);
+
+  // Tickets that waited and have their outcome now, since the last call.
+  std::vector<std::shared_ptr<Ticket>> TakeDecided() { return std::exchange(decided_, {}); }
+
+  // Grows with everything that a watcher of the fleet would see.
+  std::uint64_t revision() const { return revision_; }
+  const Registry& registry() const { return registry_; }
+  const Catalogue& catalogue() const { return catalogue_; }
+  std::vector<QueueView> Queues(time::SteadyTime now) const;
+  // When a request refused now for want of room should come back.
+  std::chrono::milliseconds RetryDelay(std::string_view model, time::SteadyTime now) const;
+
+ private:
+  // What there is of a model beside its places.
+  struct ModelState {
+    std::unique_ptr<BalancingPolicy> policy;
+    WaitQueue queue;
+    CompletionRate completions;
+    std::uint32_t running = 0;
+    std::uint64_t refused_total = 0;
+    time::SteadyTime last_known;
+  };
+
+  // What a change can mean to those who wait.
+  enum class Change { kRoom, kWorkers };
+
+  ModelState& StateOf(const std::string& model);
+  void Rebuild(time::SteadyTime now);
+  void Serve(std::string_view model, Change change);
+  // The outcome for the ticket as things are; nothing when it can only wait.
+  std::optional<absl::StatusOr<Place>> TryPlace(const Ticket& ticket, ModelState& state);
+  Place Occupy(Seat& seat, bool takes_slot, ModelState& state);
+  absl::Status NoWorker(std::string_view model) const;
+
+  Options options_;
+  Registry registry_;
+  Catalogue catalogue_;
+  std::uint64_t revision_ = 0;
+  std::map<std::string, ModelState, std::less<>> models_;
+  // Names and aliases, and when a worker last had them.
+  std::map<std::string, time::SteadyTime, std::less<>> known_names_;
+  std::vector<std::shared_ptr<Ticket>> decided_;
+};
+
+}  // namespace chasqui::router

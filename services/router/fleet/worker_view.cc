@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/fleet/worker_view.h"
+
+#include <chrono>
+#include <cstdint>
+
+namespace chasqui::router {
+namespace {
+
+void Put(time::SystemTime time, google::protobuf::Timestamp& out) {
+  const auto since_epoch = time.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  out.set_seconds(seconds.count());
+  out.set_nanos(static_cast<std::int32_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count()));
+}
+
+}  // namespace
+
+fleet::v1::Worker DescribeWorker(const Member& member) {
+  fleet::v1::Worker worker;
+  worker.set_worker_id(member.worker_id);
+  worker.set_incarnation(member.incarnation);
+  worker.set_address(member.address);
+  worker.set_version(member.version);
+  // The operator's word counts from the moment it is given, before the worker repeats it.
+  const bool draining =
+      member.drain_requested && member.load.state() == fleet::v1::WORKER_STATE_READY;
+  worker.set_state(draining ? fleet::v1::WORKER_STATE_DRAINING : member.load.state());
+  worker.mutable_models()->Add(member.models.begin(), member.models.end());
+  *worker.mutable_load() = member.load;
+  Put(member.load_time, *worker.mutable_load_time());
+  Put(member.join_time, *worker.mutable_join_time());
+  std::uint32_t in_flight = 0;
+  for (const auto& [model, seat] : member.seats) in_flight += seat.own;
+  worker.set_in_flight(in_flight);
+  worker.mutable_devices()->Add(member.devices.begin(), member.devices.end());
+  return worker;
+}
+
+}  // namespace chasqui::router

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "services/router/policy/policy.h"
+#include "services/router/policy/rotation.h"
+
+namespace chasqui::router {
+
+// One after the other, in the order in which they joined, whatever they are doing.
+class RoundRobinPolicy final : public BalancingPolicy {
+ public:
+  std::size_t Pick(std::span<const Candidate> candidates) override;
+
+ private:
+  Rotation rotation_;
+};
+
+}  // namespace chasqui::router

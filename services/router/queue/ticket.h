@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/statusor.h"
+#include "common/time/clock.h"
+#include "services/router/fleet/member.h"
+
+namespace chasqui::router {
+
+// A place on a worker that a request was given, with what a call there needs. Keeps the member's
+// object alive.
+struct Place {
+  std::shared_ptr<Member> member;
+  Seat* seat = nullptr;
+  // As they were when the place was given; the member may have left and come back since.
+  SessionId session = 0;
+  std::shared_ptr<WorkerChannel> channel;
+  // Whether it is counted as running there.
+  bool takes_slot = false;
+};
+
+// A request that asks for a place: first, and again after each attempt that came to nothing. Made
+// by the request; shared with the queue while it waits. Guarded like the Dispatcher it is given to.
+struct Ticket {
+  // The model's own name.
+  std::string model;
+  // Whether it runs in a slot; what does not never waits.
+  bool needs_slot = true;
+  // Number of the request among all of this router. Who comes back after a failed attempt stands
+  // where the number says: before everyone who came later.
+  std::uint64_t arrival = 0;
+  // Whether it may be refused because the queue is full: only until its first attempt.
+  bool refusable = true;
+  // Since when it waits, this time.
+  time::SteadyTime waiting_since;
+  // Memberships on which it failed: it is not sent there again.
+  absl::InlinedVector<SessionId, 4> avoid;
+  // What came of it; nothing while it waits.
+  std::optional<absl::StatusOr<Place>> outcome;
+
+  bool Avoids(SessionId session) const { return std::ranges::find(avoid, session) != avoid.end(); }
+};
+
+}  // namespace chasqui::router
