@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything a contributor does, as one word each. The work is done by CMake, Ninja and CTest inside
+# the development root that tools/dev/env makes on first use: nothing else needs installing.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+ENV := tools/dev/env
+JOBS ?= $(shell nproc)
+
+# Settings of `make run`. Without PROMPT the command asks a question of its own; ONCE=1 ends the suite
+# after the answer.
+PORT ?= 50051
+MODEL ?= models/tiny/tiny-chasqui-q8_0.gguf
+WORKERS ?= 2
+PROMPT ?=
+ONCE ?=
+
+# The value of a variable as one word of the shell, whatever is in it: neither make nor the shell
+# expands it further.
+define newline
+
+
+endef
+quoted = $$'$(subst $(newline),\n,$(subst ',\',$(subst \,\\,$(value $(1)))))'
+
+# Make would expand what it exports once more.
+unexport PORT MODEL WORKERS PROMPT ONCE
+
+# $(call build,PRESET,TARGET...): configures once, then lets Ninja see to the rest.
+build = $(ENV) bash -c '[ -f build/$(1)/build.ninja ] || cmake --preset $(1) && ninja -j $(JOBS) -C build/$(1) $(2)'
+# $(call ctest,PRESET,OPTIONS)
+ctest = $(ENV) ctest --test-dir build/$(1) --output-on-failure --no-tests=error -j $(JOBS) $(2)
+
+# Folders with a package-lock.json; the stamp is the file npm itself writes last.
+NPM_STAMPS := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,\
+  $(wildcard tests/*/package-lock.json tests/*/*/package-lock.json))
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+.PHONY: env
+env: ## make the development root (the other targets do so when they need it)
+	@$(ENV) --root
+
+.PHONY: build
+build: ## compile everything, tests included (build/release)
+	@$(call build,release)
+
+.PHONY: run
+run: build ## start the suite and stream an answer; PORT= MODEL= WORKERS= PROMPT= ONCE=1
+	@exec $(ENV) build/release/bin/chasqui up --port $(call quoted,PORT) \
+	  --model $(call quoted,MODEL) --workers $(call quoted,WORKERS) \
+	  $(if $(value PROMPT),--prompt $(call quoted,PROMPT)) $(if $(value ONCE),--once)
+
+.PHONY: test
+test: build npm ## run all tests: unit, integration, e2e, clients, lint
+	@$(call ctest,release)
+
+.PHONY: npm
+npm: $(NPM_STAMPS)
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@$(ENV) bash -c 'cd $* && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json'
+
+.PHONY: asan tsan
+asan: ## unit and integration tests under AddressSanitizer and UBSan (build/asan)
+	@$(call build,asan)
+	@$(call ctest,asan,--label-regex "^(unit|integration)$$")
+tsan: ## unit and integration tests under ThreadSanitizer (build/tsan)
+	@$(call build,tsan)
+	@$(call ctest,tsan,--label-regex "^(unit|integration)$$")
+
+.PHONY: bench-router bench-worker
+bench-router: build ## what the router costs, beside nginx and HAProxy
+	@exec $(ENV) tests/bench/router
+bench-worker: build ## what the worker reaches, beside llama-server
+	@exec $(ENV) tests/bench/worker
+
+.PHONY: lint lint-headers tidy
+lint: npm ## format, layering, banned calls, sizes, protos, shell scripts
+	@[ -f build/release/build.ninja ] || $(ENV) cmake --preset release >/dev/null
+	@$(call ctest,release,--label-regex "^lint$$")
+lint-headers: ## each public header compiles alone
+	@$(call build,dev,all_verify_interface_header_sets)
+tidy: ## clang-tidy and thread-safety analysis of FILES= (default: all of common and services)
+	@$(call build,tidy,chasqui_proto)
+	@$(ENV) tools/dev/tidy $(FILES)
+
+.PHONY: format
+format: ## format all C++ files in place
+	@$(ENV) tools/lint/format --fix
+
+.PHONY: docs
+docs: build ## write docs/configuration.md from the comments of the configuration schemas
+	@$(ENV) tools/dev/config_docs --write
+
+.PHONY: shell
+shell: ## a shell where the dependencies are
+	@exec $(ENV) bash
+
+.PHONY: clean
+clean: ## remove the build tree (the development root and the compiler cache stay)
+	rm -rf build
