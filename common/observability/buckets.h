@@ -23,7 +23,12 @@ inline constexpr std::array kRequestSeconds = {
     0.01, 0.025, 0.05, 0.1,  0.2,  0.3,  0.5,  0.8,   1.0,   1.5,   2.0,   2.5,    5.0,
     10.0, 15.0,  20.0, 30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 7680.0};
 
-// An RPC between services: the bounds of gRPC's own latency metrics up to ten seconds.
+// An RPC as its server sees it, from a lookup to a stream of minutes.
+inline constexpr std::array kServerHandlingSeconds = {
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,  0.1,   0.25,  0.5,
+    1.0,    2.5,   5.0,    10.0,  30.0, 60.0,  120.0, 300.0, 600.0, 1800.0};
+
+// An RPC to another service: the bounds of gRPC's own latency metrics up to ten seconds.
 inline constexpr std::array kRpcSeconds = {0.00001, 0.00005, 0.0001, 0.0003, 0.0006, 0.0008, 0.001,
                                            0.002,   0.005,   0.01,   0.02,   0.05,   0.1,    0.25,
                                            0.5,     1.0,     2.5,    5.0,    10.0};

@@ -29,10 +29,11 @@ class MetricsEndpoint {
   int port() const { return port_; }
 
  private:
-  MetricsEndpoint(std::unique_ptr<prometheus::Exposer> exposer, int port);
+  MetricsEndpoint(std::unique_ptr<prometheus::Exposer> exposer, std::string host, int port);
 
-  const std::unique_ptr<prometheus::Exposer> exposer_;
+  const std::string host_;
   const int port_;
+  std::unique_ptr<prometheus::Exposer> exposer_;
 };
 
 }  // namespace chasqui::observability

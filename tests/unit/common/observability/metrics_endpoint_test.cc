@@ -2,6 +2,7 @@
 #include "common/observability/metrics_endpoint.h"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "absl/status/status_matchers.h"
 #include "absl/strings/str_cat.h"
+#include "common/time/clock.h"
 
 namespace chasqui::observability {
 namespace {
@@ -78,6 +80,18 @@ TEST(MetricsEndpoint, ReportsAnAddressThatCannotBeHad) {
       StatusIs(absl::StatusCode::kUnavailable, HasSubstr("cannot serve metrics on 127.0.0.1:")));
   EXPECT_THAT(MetricsEndpoint::Start("not an address", metrics).status(),
               StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST(MetricsEndpoint, StopsAtOnceAfterAScrape) {
+  const Metrics metrics("router");
+  auto endpoint = MetricsEndpoint::Start("127.0.0.1:0", metrics);
+  ASSERT_TRUE(endpoint.ok());
+  Scrape((*endpoint)->port());
+
+  const time::SteadyTime before = time::SteadyNow();
+  endpoint->reset();
+
+  EXPECT_LT(time::SteadyNow() - before, std::chrono::seconds(1));
 }
 
 TEST(MetricsEndpoint, OutlivesItsMetrics) {

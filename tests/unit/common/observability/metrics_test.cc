@@ -120,6 +120,7 @@ TEST(Buckets, GrowStrictly) {
   EXPECT_TRUE(grows(kTimeToFirstTokenSeconds));
   EXPECT_TRUE(grows(kInterTokenSeconds));
   EXPECT_TRUE(grows(kRequestSeconds));
+  EXPECT_TRUE(grows(kServerHandlingSeconds));
   EXPECT_TRUE(grows(kRpcSeconds));
   EXPECT_TRUE(grows(kTokens));
   EXPECT_TRUE(grows(kCounts));
