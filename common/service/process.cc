@@ -12,7 +12,12 @@ Process::Process(std::string_view name, const config::v1::ServerConfig& server,
                  const config::v1::LogConfig& log)
     : metrics_address_(server.metrics_address()),
       log_(observability::LogOptionsFrom(name, log)),
-      metrics_(name) {}
+      metrics_(name),
+      dropped_lines_(metrics_.OnCollect(
+          [this, &dropped = metrics_.AddCounter("chasqui_log_lines_dropped_total",
+                                                "Log lines dropped because the queue was full.")] {
+            dropped.Increment(static_cast<double>(log_.dropped_lines()) - dropped.Value());
+          })) {}
 
 int Process::Run(absl::FunctionRef<absl::Status(std::string& address)> start,
                  absl::FunctionRef<bool()> drain) {

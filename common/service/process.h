@@ -39,6 +39,7 @@ class Process {
   const std::string metrics_address_;
   const observability::Logger log_;
   observability::Metrics metrics_;
+  const std::unique_ptr<observability::Metrics::Collector> dropped_lines_;
   std::unique_ptr<observability::MetricsEndpoint> endpoint_;
   rpc::SignalWaiter signals_;
 };
