@@ -91,11 +91,11 @@ tidy: ## clang-tidy and thread-safety analysis of FILES= (default: all of common
 
 .PHONY: format
 format: ## format all C++ files in place
-	@$(ENV) tools/lint/format --fix
+	@$(ENV) tests/lint/format.sh --fix
 
 .PHONY: docs
-docs: build ## write docs/configuration.md from the comments of the configuration schemas
-	@$(ENV) tools/dev/config_docs --write
+docs: ## write docs/configuration.md from the comments of the configuration schemas
+	@$(ENV) tools/dev/config_docs.py --write
 
 .PHONY: shell
 shell: ## a shell where the dependencies are

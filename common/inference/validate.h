@@ -7,8 +7,8 @@
 
 // Checks of requests that need no model: the limits that the protos' comments state, and the fields
 // that this version does not implement. Router and worker call the same functions before any work.
-// Pure and thread-safe. Each answers OK, or INVALID_ARGUMENT with every violation in one BadRequest:
-// the field's path, the limit and what was given.
+// Pure and thread-safe. Each answers OK, or INVALID_ARGUMENT with every violation in one
+// BadRequest: the field's path, the limit and what was given.
 namespace chasqui::inference {
 
 absl::Status Validate(const v1::GenerateRequest& request);

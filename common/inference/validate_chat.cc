@@ -13,8 +13,7 @@ std::size_t CheckParts(const v1::ChatMessage& message, const std::string& path, 
   for (int i = 0; i < message.parts_size(); ++i) {
     const auto field = absl::StrCat(path, ".parts[", i, "]");
     const auto& part = message.parts(i);
-    if (part.content_case() == v1::ContentPart::CONTENT_NOT_SET)
-      v.Add(field, "must have text");
+    if (part.content_case() == v1::ContentPart::CONTENT_NOT_SET) v.Add(field, "must have text");
     v.NotImplemented(field + ".image", part.has_image());
     v.NotImplemented(field + ".audio", part.has_audio());
     bytes += part.text().size();

@@ -11,9 +11,9 @@ struct BackoffOptions {
   double multiplier = 1.6;
 };
 
-// How long to wait before the next attempt: grows with each failure from `initial` to `maximum`, and
-// is drawn from the upper half of that, so that many who failed together do not come back together.
-// Thread-compatible.
+// How long to wait before the next attempt: grows with each failure from `initial` to `maximum`,
+// and is drawn from the upper half of that, so that many who failed together do not come back
+// together. Thread-compatible.
 class Backoff {
  public:
   explicit Backoff(BackoffOptions options = {}) : options_(options), next_(options.initial) {}

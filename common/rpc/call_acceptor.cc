@@ -38,8 +38,8 @@ void CallAcceptor::OnAccepted(ServerCall& call) {
   RequestCall();
   const Method* method = server_.FindMethod(call.method());
   if (method == nullptr) {
-    call.Refuse(absl::UnimplementedError(
-        absl::StrCat("this server has no method '", call.method(), "'")));
+    call.Refuse(
+        absl::UnimplementedError(absl::StrCat("this server has no method '", call.method(), "'")));
     return;
   }
   if (method->observer != nullptr) method->observer->OnStarted();
@@ -48,8 +48,8 @@ void CallAcceptor::OnAccepted(ServerCall& call) {
     pass = server_.gate_.Enter();
     if (!pass.has_value()) {
       call.method_ = method;
-      call.Refuse(status::Unavailable("DRAINING", "this server is shutting down",
-                                      kDrainRetryDelay));
+      call.Refuse(
+          status::Unavailable("DRAINING", "this server is shutting down", kDrainRetryDelay));
       return;
     }
   }

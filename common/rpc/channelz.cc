@@ -29,7 +29,8 @@ using google::protobuf::MessageFactory;
 
 // The schema is not among this project's files: it comes with libgrpcpp_channelz, which this
 // reference keeps among the libraries of the program.
-[[maybe_unused]] void (*volatile keep_schema)() = &grpc::channelz::experimental::InitChannelzService;
+[[maybe_unused]] void (*volatile keep_schema)() =
+    &grpc::channelz::experimental::InitChannelzService;
 
 struct FreeGrpc {
   void operator()(char* text) const { gpr_free(text); }

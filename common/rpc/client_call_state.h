@@ -121,9 +121,9 @@ class StreamState final : public ClientState {
   bool write_failed_ = false;
   bool reading_ = false;
   bool reads_over_ = false;
-  bool has_message_ = false;   // message_ is read and not taken
-  bool has_headers_ = false;   // initial metadata are there
-  bool discarding_ = false;    // Finish() was asked for
+  bool has_message_ = false;  // message_ is read and not taken
+  bool has_headers_ = false;  // initial metadata are there
+  bool discarding_ = false;   // Finish() was asked for
   bool finished_ = false;
   Ending ending_ = Ending::kNone;
   grpc::ByteBuffer last_;

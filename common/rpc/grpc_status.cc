@@ -33,9 +33,9 @@ void DropLargestUntilFit(google::rpc::Status& details) {
   for (const auto& detail : details.details()) total += detail.ByteSizeLong();
   auto& list = *details.mutable_details();
   while (total > kMaxDetailsBytes) {
-    const auto largest = std::max_element(list.begin(), list.end(), [](const auto& a, const auto& b) {
-      return a.ByteSizeLong() < b.ByteSizeLong();
-    });
+    const auto largest = std::max_element(
+        list.begin(), list.end(),
+        [](const auto& a, const auto& b) { return a.ByteSizeLong() < b.ByteSizeLong(); });
     total -= largest->ByteSizeLong();
     list.erase(largest);
   }

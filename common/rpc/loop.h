@@ -153,7 +153,7 @@ class Loop {
   TimerQueue timers_;
   size_t operations_ = 0;  // tags that the queue still owes us
   bool stopping_ = false;
-  Root* roots_ = nullptr;            // every spawned task that is not done
+  Root* roots_ = nullptr;  // every spawned task that is not done
   Cancellable* cancellables_ = nullptr;
 
   WakeEvent wake_{*this};

@@ -37,8 +37,7 @@ void AddFile(const FileDescriptor& file, std::set<const FileDescriptor*>& added,
   if (!added.insert(&file).second) return;
   google::protobuf::FileDescriptorProto proto;
   file.CopyTo(&proto);
-  response.mutable_file_descriptor_response()->add_file_descriptor_proto(
-      proto.SerializeAsString());
+  response.mutable_file_descriptor_response()->add_file_descriptor_proto(proto.SerializeAsString());
   for (int i = 0; i < file.dependency_count(); ++i) {
     AddFile(*file.dependency(i), added, response);
   }
@@ -56,8 +55,7 @@ void AnswerFile(const FileDescriptor* file, std::string_view what, Response& res
 const FileDescriptor* FindExtension(const grpc::reflection::v1::ExtensionRequest& request) {
   const Descriptor* type = Pool().FindMessageTypeByName(request.containing_type());
   if (type == nullptr) return nullptr;
-  const FieldDescriptor* extension =
-      Pool().FindExtensionByNumber(type, request.extension_number());
+  const FieldDescriptor* extension = Pool().FindExtensionByNumber(type, request.extension_number());
   return extension != nullptr ? extension->file() : nullptr;
 }
 

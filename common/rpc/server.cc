@@ -70,8 +70,7 @@ void Server::Register(std::string path, MethodKind kind, Handler handler, Method
   const auto [service, name] = SplitPath(path);
   MethodObserver* observer =
       observer_ != nullptr ? observer_->ForMethod(service, name, kind) : nullptr;
-  auto method = std::make_unique<Method>(
-      Method{path, kind, options, std::move(handler), observer});
+  auto method = std::make_unique<Method>(Method{path, kind, options, std::move(handler), observer});
   const bool added = methods_.emplace(std::move(path), std::move(method)).second;
   CHECK(added) << "a method was registered twice";
 }

@@ -32,7 +32,8 @@ struct ServerOptions {
   // "host:port"; port 0 takes a free one, see Server::port(). "0.0.0.0:..." or "[::]:..." listens
   // on all addresses, "unix:/path" on a socket file.
   std::string listen = "127.0.0.1:0";
-  // Threads that serve calls; state of a loop is not shared. 1 is best up to some 30,000 messages/s.
+  // Threads that serve calls; state of a loop is not shared. 1 is best up to some 30,000
+  // messages/s.
   int loops = 1;
   // Empty certificate = plain text.
   ServerTls tls;

@@ -170,8 +170,8 @@ void ServerCall::OperationEnded() {
   if (method_ != nullptr && method_->observer != nullptr) {
     const auto now = time::SteadyNow();
     if (cancelled_ && aborted_.ok()) {
-      told_ = now >= deadline() ? absl::StatusCode::kDeadlineExceeded
-                                : absl::StatusCode::kCancelled;
+      told_ =
+          now >= deadline() ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled;
     }
     method_->observer->OnHandled(told_, now - started_);
   }

@@ -71,44 +71,46 @@ using BidiStreamFunction = absl::AnyInvocable<Task<absl::Status>(
 template <typename Request, typename Response>
 void RegisterUnary(Server& server, std::string path, UnaryFunction<Request, Response> function,
                    MethodOptions options = {}) {
-  server.Register(std::move(path), MethodKind::kUnary,
-                  [function = std::move(function)](ServerCall& call) -> Task<absl::Status> {
-                    absl::StatusOr<Request> request = co_await ServerReader<Request>(call).Read();
-                    if (!request.ok()) co_return internal::RequestError(request.status());
-                    absl::StatusOr<Response> response =
-                        co_await function(call, *std::move(request));
-                    if (!response.ok()) co_return std::move(response).status();
-                    call.WriteLast(Serialize(*response));
-                    co_return absl::OkStatus();
-                  },
-                  options);
+  server.Register(
+      std::move(path), MethodKind::kUnary,
+      [function = std::move(function)](ServerCall& call) -> Task<absl::Status> {
+        absl::StatusOr<Request> request = co_await ServerReader<Request>(call).Read();
+        if (!request.ok()) co_return internal::RequestError(request.status());
+        absl::StatusOr<Response> response = co_await function(call, *std::move(request));
+        if (!response.ok()) co_return std::move(response).status();
+        call.WriteLast(Serialize(*response));
+        co_return absl::OkStatus();
+      },
+      options);
 }
 
 template <typename Request, typename Response>
 void RegisterServerStream(Server& server, std::string path,
                           ServerStreamFunction<Request, Response> function,
                           MethodOptions options = {}) {
-  server.Register(std::move(path), MethodKind::kServerStream,
-                  [function = std::move(function)](ServerCall& call) -> Task<absl::Status> {
-                    absl::StatusOr<Request> request = co_await ServerReader<Request>(call).Read();
-                    if (!request.ok()) co_return internal::RequestError(request.status());
-                    ServerWriter<Response> writer(call);
-                    co_return co_await function(call, *std::move(request), writer);
-                  },
-                  options);
+  server.Register(
+      std::move(path), MethodKind::kServerStream,
+      [function = std::move(function)](ServerCall& call) -> Task<absl::Status> {
+        absl::StatusOr<Request> request = co_await ServerReader<Request>(call).Read();
+        if (!request.ok()) co_return internal::RequestError(request.status());
+        ServerWriter<Response> writer(call);
+        co_return co_await function(call, *std::move(request), writer);
+      },
+      options);
 }
 
 template <typename Request, typename Response>
 void RegisterBidiStream(Server& server, std::string path,
                         BidiStreamFunction<Request, Response> function,
                         MethodOptions options = {}) {
-  server.Register(std::move(path), MethodKind::kBidiStream,
-                  [function = std::move(function)](ServerCall& call) -> Task<absl::Status> {
-                    ServerReader<Request> reader(call);
-                    ServerWriter<Response> writer(call);
-                    co_return co_await function(call, reader, writer);
-                  },
-                  options);
+  server.Register(
+      std::move(path), MethodKind::kBidiStream,
+      [function = std::move(function)](ServerCall& call) -> Task<absl::Status> {
+        ServerReader<Request> reader(call);
+        ServerWriter<Response> writer(call);
+        co_return co_await function(call, reader, writer);
+      },
+      options);
 }
 
 }  // namespace chasqui::rpc

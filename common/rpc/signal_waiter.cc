@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/rpc/signal_waiter.h"
 
-#include <pthread.h>
-
 #include <csignal>
 #include <cstdlib>
 #include <utility>
+
+#include <pthread.h>
 
 namespace chasqui::rpc {
 namespace {

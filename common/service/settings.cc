@@ -40,8 +40,7 @@ void SetDefaults(std::string_view listen_address, config::v1::ServerConfig& conf
   config.set_channelz(true);
 }
 
-void Check(std::string_view path, const config::v1::ServerConfig& config,
-           config::Checks& checks) {
+void Check(std::string_view path, const config::v1::ServerConfig& config, config::Checks& checks) {
   const auto field = [path](std::string_view name) { return absl::StrCat(path, ".", name); };
   checks.Address(field("listen_address"), config.listen_address());
   if (!config.metrics_address().empty())
@@ -53,8 +52,8 @@ void Check(std::string_view path, const config::v1::ServerConfig& config,
   checks.Range(field("drain_grace"), config.drain_grace(), 0s, 1h);
   checks.Range(field("keepalive.time"), config.keepalive().time(), 10s, 24h);
   checks.Range(field("keepalive.timeout"), config.keepalive().timeout(), 1s, 10min);
-  checks.Range(field("keepalive.min_client_interval"), config.keepalive().min_client_interval(),
-               1s, 1h);
+  checks.Range(field("keepalive.min_client_interval"), config.keepalive().min_client_interval(), 1s,
+               1h);
 }
 
 void Check(std::string_view path, const config::v1::ClientTlsConfig& config,

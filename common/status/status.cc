@@ -44,11 +44,11 @@ absl::Status InvalidArgument(const std::vector<FieldViolation>& violations) {
     out.set_field(violation.field);
     out.set_description(violation.description);
   }
-  absl::Status error = Error(
-      absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",
-      absl::StrJoin(violations, "; ", [](std::string* out, const FieldViolation& violation) {
-        absl::StrAppend(out, violation.field, ": ", violation.description);
-      }));
+  absl::Status error =
+      Error(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",
+            absl::StrJoin(violations, "; ", [](std::string* out, const FieldViolation& violation) {
+              absl::StrAppend(out, violation.field, ": ", violation.description);
+            }));
   Attach(error, bad);
   return error;
 }

@@ -22,7 +22,8 @@ namespace chasqui::worker {
 
 // This worker's membership at one router: keeps a Join stream open, reports the load on change (at
 // most every 20 ms) and at least once in the interval the router asks for, and answers commands.
-// Joins again, with backoff, when the stream ends. Owned by the worker's server. Confined to `loop`.
+// Joins again, with backoff, when the stream ends. Owned by the worker's server. Confined to
+// `loop`.
 class Membership {
  public:
   // `facts` outlives this.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/inference/validate.h"
 
-#include <google/protobuf/text_format.h>
-
 #include <string>
 #include <vector>
+
+#include <google/protobuf/text_format.h>
 
 #include "common/inference/violations.h"
 #include "common/status/status.h"
@@ -116,8 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
              "not implemented"}));
 
 TEST(ValidateGenerate, ReportsAllViolationsAtOnce) {
-  const auto error = Validate(Generate(
-      "prompt: 'x' n: 3 sampling { temperature: 11 top_p: 2 } stop { strings: '' }"));
+  const auto error = Validate(
+      Generate("prompt: 'x' n: 3 sampling { temperature: 11 top_p: 2 } stop { strings: '' }"));
 
   EXPECT_THAT(Fields(error),
               ElementsAre("sampling.temperature", "sampling.top_p", "stop.strings[0]", "n"));

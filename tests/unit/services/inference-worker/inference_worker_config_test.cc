@@ -31,20 +31,16 @@ TEST_P(BadSetting, IsNamed) {
 
 INSTANTIATE_TEST_SUITE_P(
     InferenceWorkerConfig, BadSetting,
-    ::testing::Values(Case{"engine { slots: 0 }", "engine.slots"},
-                      Case{"engine { slots: 257 }", "engine.slots"},
-                      Case{"engine { micro_batch_tokens: 4096 }", "engine.micro_batch_tokens"},
-                      Case{"engine { kv_type_v: 'q3' }", "engine.kv_type_v"},
-                      Case{"engine { max_pause { seconds: 0 nanos: 5 } }", "engine.max_pause"},
-                      Case{"models { name: 'a' }", "models[0].path"},
-                      Case{"models { name: 'a' path: 'x' } models { name: 'a' path: 'y' }",
-                           "models[1].name"},
-                      Case{"routers: 'nowhere'", "routers[0]"},
-                      Case{"server { loops: 65 }", "server.loops"},
-                      Case{"server { tls { certificate_file: 'c.pem' } }",
-                           "server.tls.private_key_file"},
-                      Case{"router_tls { certificate_file: 'c.pem' }",
-                           "router_tls.private_key_file"}));
+    ::testing::Values(
+        Case{"engine { slots: 0 }", "engine.slots"}, Case{"engine { slots: 257 }", "engine.slots"},
+        Case{"engine { micro_batch_tokens: 4096 }", "engine.micro_batch_tokens"},
+        Case{"engine { kv_type_v: 'q3' }", "engine.kv_type_v"},
+        Case{"engine { max_pause { seconds: 0 nanos: 5 } }", "engine.max_pause"},
+        Case{"models { name: 'a' }", "models[0].path"},
+        Case{"models { name: 'a' path: 'x' } models { name: 'a' path: 'y' }", "models[1].name"},
+        Case{"routers: 'nowhere'", "routers[0]"}, Case{"server { loops: 65 }", "server.loops"},
+        Case{"server { tls { certificate_file: 'c.pem' } }", "server.tls.private_key_file"},
+        Case{"router_tls { certificate_file: 'c.pem' }", "router_tls.private_key_file"}));
 
 TEST(InferenceWorkerConfig, ReportsAllProblemsAtOnce) {
   auto config = DefaultConfig();
