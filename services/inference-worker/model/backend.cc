@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/model/backend.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace chasqui::worker {
+namespace {
+
+// libllama's log callback says nothing about who asked; its loading and parsing log on the thread
+// that called, so the thread is what tells whose lines they are.
+thread_local LogCapture* current_capture = nullptr;
+
+}  // namespace
+
+Backend::Backend(LogSink sink) : sink_(std::move(sink)) {
+  llama_log_set(&Backend::OnLog, this);
+  ggml_backend_load_all();
+  llama_backend_init();
+}
+
+Backend::~Backend() {
+  llama_backend_free();
+  // Not back to libllama's own: it writes to standard error.
+  llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
+}
+
+std::vector<DeviceInfo> Backend::Devices() const {
+  std::vector<DeviceInfo> devices;
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    DeviceInfo info;
+    info.name = ggml_backend_dev_name(device);
+    info.description = ggml_backend_dev_description(device);
+    info.is_gpu = ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU;
+    ggml_backend_dev_memory(device, &info.memory_free_bytes, &info.memory_total_bytes);
+    devices.push_back(std::move(info));
+  }
+  return devices;
+}
+
+void Backend::OnLog(ggml_log_level level, const char* text, void* self) {
+  static_cast<Backend*>(self)->Log(level, text);
+}
+
+void Backend::Log(ggml_log_level level, std::string_view text) {
+  // Errors and warnings, and their continuations.
+  if (current_capture != nullptr && level >= GGML_LOG_LEVEL_WARN) current_capture->Add(text);
+  if (!sink_) return;
+
+  std::vector<std::pair<ggml_log_level, std::string>> lines;
+  {
+    const std::lock_guard lock(mutex_);
+    if (level != GGML_LOG_LEVEL_CONT) line_level_ = level;
+    line_ += text;
+    for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
+      if (end > 0) lines.emplace_back(line_level_, line_.substr(0, end));
+      line_.erase(0, end + 1);
+    }
+  }
+  for (const auto& [line_level, line] : lines) sink_(line_level, line);
+}
+
+LogCapture::LogCapture() { current_capture = this; }
+
+LogCapture::~LogCapture() { current_capture = nullptr; }
+
+void LogCapture::Add(std::string_view text) {
+  constexpr std::size_t kMost = 4096;
+  text_ += text;
+  if (text_.size() > kMost) text_.erase(0, text_.size() - kMost);
+}
+
+std::string LogCapture::Reason() const {
+  constexpr std::size_t kMostLines = 4;
+  std::vector<std::string> lines = absl::StrSplit(text_, '\n', absl::SkipWhitespace());
+  if (lines.size() > kMostLines) lines.erase(lines.begin(), lines.end() - kMostLines);
+  for (auto& line : lines) absl::StripAsciiWhitespace(&line);
+  return absl::StrJoin(lines, "; ");
+}
+
+}  // namespace chasqui::worker

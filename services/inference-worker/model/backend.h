@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <llama.h>
+
+namespace chasqui::worker {
+
+// A device the engine can compute on.
+struct DeviceInfo {
+  std::string name;
+  std::string description;
+  bool is_gpu = false;
+  std::size_t memory_total_bytes = 0;
+  std::size_t memory_free_bytes = 0;
+};
+
+// libllama in this process: loads its back ends, owns what it logs. Made once, by the composition
+// root, before any model; outlives them all. Thread-safe.
+class Backend {
+ public:
+  // Takes whole lines. Called by any thread that works with libllama.
+  using LogSink = std::function<void(ggml_log_level level, std::string_view line)>;
+
+  // Without a sink nothing is logged.
+  explicit Backend(LogSink sink = nullptr);
+  ~Backend();
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  std::vector<DeviceInfo> Devices() const;
+
+ private:
+  static void OnLog(ggml_log_level level, const char* text, void* self);
+  void Log(ggml_log_level level, std::string_view text);
+
+  const LogSink sink_;
+  std::mutex mutex_;
+  std::string line_;  // what was logged without an end of line
+  ggml_log_level line_level_ = GGML_LOG_LEVEL_NONE;
+};
+
+// Keeps the warnings and errors that libllama logs on this thread while it lives: the only way
+// libllama tells why something failed. Not nested.
+class LogCapture {
+ public:
+  LogCapture();
+  ~LogCapture();
+  LogCapture(const LogCapture&) = delete;
+  LogCapture& operator=(const LogCapture&) = delete;
+
+  // The last lines, joined; "" when there are none.
+  std::string Reason() const;
+
+ private:
+  friend class Backend;
+  void Add(std::string_view text);
+
+  std::string text_;
+};
+
+}  // namespace chasqui::worker

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace chasqui::worker {
+
+// A message of a conversation.
+struct ChatTurn {
+  std::string role;  // "system", "user", "assistant", "tool"
+  std::string content;
+};
+
+// A piece of a rendered conversation: of the template, or of a message.
+struct PromptPiece {
+  std::string text;
+  bool from_message = false;
+
+  bool operator==(const PromptPiece&) const = default;
+};
+
+// A model's chat template. libllama knows some fifty families of templates by their text, it does
+// not run Jinja. Immutable, thread-safe.
+class ChatTemplate {
+ public:
+  // `source` as the model carries it; empty: none.
+  explicit ChatTemplate(std::string source);
+
+  // Whether it can be applied.
+  bool usable() const { return usable_; }
+
+  // Renders the conversation, keeping apart what comes from the messages: their text must not
+  // become markers. FAILED_PRECONDITION when there is no template or it is of no known family;
+  // INVALID_ARGUMENT when it leaves a message out.
+  absl::StatusOr<std::vector<PromptPiece>> Render(const std::vector<ChatTurn>& turns,
+                                                  bool add_generation_prompt) const;
+
+ private:
+  absl::StatusOr<std::string> Apply(const std::vector<ChatTurn>& turns,
+                                    bool add_generation_prompt) const;
+
+  const std::string source_;
+  bool usable_ = false;
+};
+
+// The pieces as one text.
+std::string JoinPieces(const std::vector<PromptPiece>& pieces);
+
+}  // namespace chasqui::worker

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/model/model.h"
+
+#include <exception>
+
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "common/status/status.h"
+#include "services/inference-worker/model/backend.h"
+#include "services/inference-worker/model/fingerprint.h"
+
+namespace chasqui::worker {
+namespace {
+
+// Between libllama's callback and ours.
+struct ProgressState {
+  const Model::Progress& progress;
+  bool cancelled = false;
+};
+
+bool OnProgress(float fraction, void* state_pointer) {
+  auto& state = *static_cast<ProgressState*>(state_pointer);
+  if (state.progress && !state.progress(fraction)) state.cancelled = true;
+  return !state.cancelled;
+}
+
+llama_model_params Params(const LoadOptions& options, ProgressState& state) {
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = options.gpu_layers;
+  if (options.mmap && options.mlock) {
+    params.load_mode = LLAMA_LOAD_MODE_MMAP_MLOCK;
+  } else if (options.mlock) {
+    params.load_mode = LLAMA_LOAD_MODE_MLOCK;
+  } else {
+    params.load_mode = options.mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
+  }
+  params.progress_callback = &OnProgress;
+  params.progress_callback_user_data = &state;
+  return params;
+}
+
+absl::StatusOr<llama_model_ptr> LoadFile(const std::string& path, const LoadOptions& options,
+                                         const Model::Progress& progress) {
+  ProgressState state{progress};
+  std::string reason;
+  try {
+    const LogCapture capture;
+    llama_model_ptr model(llama_model_load_from_file(path.c_str(), Params(options, state)));
+    if (model) return model;
+    reason = capture.Reason();
+  } catch (const std::exception& error) {
+    reason = error.what();
+  }
+  if (state.cancelled) return absl::CancelledError("loading was cancelled");
+  return status::InvalidArgument("path", absl::StrCat(path, " cannot be loaded: ", reason));
+}
+
+std::string ChatTemplateOf(const llama_model* model) {
+  const char* source = llama_model_chat_template(model, nullptr);
+  return source == nullptr ? "" : source;
+}
+
+absl::StatusOr<ModelFacts> FactsOf(const llama_model* model, const GgufFacts& gguf) {
+  ModelFacts facts;
+  facts.path = gguf.paths.front();
+  ABSL_ASSIGN_OR_RETURN(facts.fingerprint, Fingerprint(gguf));
+  facts.architecture = gguf.architecture;
+  facts.quantization = llama_ftype_name(llama_model_ftype(model));
+  facts.parameter_count = llama_model_n_params(model);
+  facts.size_bytes = llama_model_size(model);
+  facts.train_context_tokens = static_cast<std::uint32_t>(llama_model_n_ctx_train(model));
+  facts.vocabulary_size =
+      static_cast<std::uint32_t>(llama_vocab_n_tokens(llama_model_get_vocab(model)));
+  facts.embedding_length = static_cast<std::uint32_t>(llama_model_n_embd(model));
+  facts.layer_count = static_cast<std::uint32_t>(llama_model_n_layer(model));
+  facts.generates = gguf.causal;
+  return facts;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const GgufFacts& gguf,
+                                                         const LoadOptions& options,
+                                                         const Progress& progress) {
+  auto model = std::shared_ptr<Model>(new Model);
+  ABSL_ASSIGN_OR_RETURN(model->model_, LoadFile(gguf.paths.front(), options, progress));
+  if (llama_model_has_encoder(model->get()) || llama_model_is_diffusion(model->get())) {
+    return status::Error(absl::StatusCode::kUnimplemented, "MODEL_KIND",
+                         absl::StrCat("models of architecture ", gguf.architecture,
+                                      " (encoder-decoder or diffusion) cannot be served"));
+  }
+  ABSL_ASSIGN_OR_RETURN(model->facts_, FactsOf(model->get(), gguf));
+  model->vocabulary_.emplace(llama_model_get_vocab(model->get()));
+  if (model->vocabulary_->size() == 0)
+    return status::InvalidArgument("path", "the model has no vocabulary");
+  model->chat_template_.emplace(ChatTemplateOf(model->get()));
+  return model;
+}
+
+}  // namespace chasqui::worker

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <llama-cpp.h>
+
+#include "absl/status/statusor.h"
+#include "services/inference-worker/model/chat_template.h"
+#include "services/inference-worker/model/gguf_file.h"
+#include "services/inference-worker/model/vocabulary.h"
+
+namespace chasqui::worker {
+
+// How the weights are brought into memory.
+struct LoadOptions {
+  std::int32_t gpu_layers = -1;  // -1: all
+  bool mmap = true;
+  bool mlock = false;
+};
+
+// Facts about a loaded model.
+struct ModelFacts {
+  std::string path;
+  std::string fingerprint;
+  std::string architecture;
+  std::string quantization;
+  std::uint64_t parameter_count = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint32_t train_context_tokens = 0;
+  std::uint32_t vocabulary_size = 0;
+  std::uint32_t embedding_length = 0;
+  std::uint32_t layer_count = 0;
+  bool generates = true;  // false: for embeddings only
+};
+
+// A model in memory: weights, vocabulary, chat template. Shared by the engines and embedders that
+// compute with it. Immutable, thread-safe. Decides nothing about memory: ask EstimateMemory before.
+class Model {
+ public:
+  // Told how much is read, 0 to 1; loading ends with CANCELLED when it answers false. Called on the
+  // thread that loads.
+  using Progress = std::function<bool(float fraction)>;
+
+  // INVALID_ARGUMENT with libllama's reason when the file cannot be loaded, UNIMPLEMENTED for kinds
+  // of models that the engine does not run. Blocks for as long as loading takes.
+  static absl::StatusOr<std::shared_ptr<const Model>> Load(const GgufFacts& gguf,
+                                                           const LoadOptions& options,
+                                                           const Progress& progress);
+
+  // libllama takes the model of a context as one that may be written to, and does not write.
+  llama_model* get() const { return model_.get(); }
+  const ModelFacts& facts() const { return facts_; }
+  const Vocabulary& vocabulary() const { return *vocabulary_; }
+  const ChatTemplate& chat_template() const { return *chat_template_; }
+
+ private:
+  Model() = default;
+
+  llama_model_ptr model_;
+  ModelFacts facts_;
+  std::optional<Vocabulary> vocabulary_;
+  std::optional<ChatTemplate> chat_template_;
+};
+
+}  // namespace chasqui::worker

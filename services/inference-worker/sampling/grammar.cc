@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/sampling/grammar.h"
+
+#include <cmath>
+#include <exception>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "common/status/status.h"
+#include "services/inference-worker/model/backend.h"
+
+namespace chasqui::worker {
+
+absl::StatusOr<std::unique_ptr<Grammar>> Grammar::Parse(const Vocabulary& vocabulary,
+                                                        const std::string& gbnf,
+                                                        std::string_view field) {
+  std::string reason;
+  try {
+    const LogCapture capture;
+    llama_sampler_ptr sampler(llama_sampler_init_grammar(vocabulary.get(), gbnf.c_str(), "root"));
+    if (sampler) return std::unique_ptr<Grammar>(new Grammar(std::move(sampler)));
+    reason = capture.Reason();
+  } catch (const std::exception& error) {
+    reason = error.what();
+  }
+  return status::InvalidArgument(
+      field, absl::StrCat("does not parse: ", reason.empty() ? "no reason given" : reason));
+}
+
+void Grammar::Apply() {
+  llama_token_data_array array{tokens_.data(), tokens_.size(), -1, false};
+  llama_sampler_apply(sampler_.get(), &array);
+}
+
+bool Grammar::Allows(TokenId token) {
+  tokens_.assign(1, {token, 0, 0});
+  Apply();
+  return std::isfinite(tokens_.front().logit);
+}
+
+void Grammar::Keep(Candidates& candidates) {
+  tokens_.clear();
+  for (const auto& c : candidates) tokens_.push_back({c.id, c.logit, 0});
+  Apply();
+  std::size_t i = 0;
+  std::erase_if(candidates, [&](const Candidate&) { return !std::isfinite(tokens_[i++].logit); });
+}
+
+void Grammar::Mask(std::span<float> logits) {
+  tokens_.clear();
+  for (std::size_t id = 0; id < logits.size(); ++id) {
+    if (std::isfinite(logits[id])) tokens_.push_back({static_cast<TokenId>(id), logits[id], 0});
+  }
+  Apply();
+  for (const auto& token : tokens_) {
+    if (!std::isfinite(token.logit))
+      logits[static_cast<std::size_t>(token.id)] = -std::numeric_limits<float>::infinity();
+  }
+}
+
+bool Grammar::Accept(TokenId token) {
+  try {
+    llama_sampler_accept(sampler_.get(), token);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace chasqui::worker

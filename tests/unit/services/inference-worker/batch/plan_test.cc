@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/batch/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "gmock/gmock.h"
+
+namespace chasqui::worker {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr SequenceView Generating(std::uint32_t slot) { return {.slot = slot}; }
+
+constexpr SequenceView Reading(std::uint32_t slot, std::uint32_t left, std::uint64_t admission) {
+  return {.slot = slot, .prompt_tokens_left = left, .admission = admission};
+}
+
+TEST(PlanStep, IsEmptyWithoutSequences) { EXPECT_THAT(PlanStep({}, {}), IsEmpty()); }
+
+TEST(PlanStep, GivesEveryGeneratingSequenceItsToken) {
+  const SequenceView sequences[] = {Generating(0), Generating(3)};
+
+  EXPECT_THAT(PlanStep(sequences, {}), ElementsAre(StepPart{0, 1, true}, StepPart{3, 1, true}));
+}
+
+TEST(PlanStep, SamplesOnlyAfterTheLastPromptToken) {
+  const SequenceView sequences[] = {Reading(0, 100, 1)};
+
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 64}), ElementsAre(StepPart{0, 64, false}));
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 100}), ElementsAre(StepPart{0, 100, true}));
+}
+
+TEST(PlanStep, ServesPromptsFirstComeFirstServed) {
+  const SequenceView sequences[] = {Reading(0, 50, 9), Reading(1, 50, 7), Reading(2, 50, 8)};
+
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 80}),
+              ElementsAre(StepPart{1, 50, true}, StepPart{2, 30, false}));
+}
+
+TEST(PlanStep, BoundsPromptsWhileOthersGenerate) {
+  const SequenceView sequences[] = {Reading(0, 500, 1), Generating(1)};
+
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_chunk_tokens = 64}),
+              ElementsAre(StepPart{1, 1, true}, StepPart{0, 64, false}));
+}
+
+TEST(PlanStep, LetsPromptsFillTheBatchWhenNobodyGenerates) {
+  const SequenceView sequences[] = {Reading(0, 500, 1), Reading(1, 500, 2)};
+
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_chunk_tokens = 64}),
+              ElementsAre(StepPart{0, 500, true}, StepPart{1, 12, false}));
+}
+
+TEST(PlanStep, SkipsPausedSequences) {
+  SequenceView paused = Generating(0);
+  paused.paused = true;
+  const SequenceView sequences[] = {paused, Generating(1)};
+
+  EXPECT_THAT(PlanStep(sequences, {}), ElementsAre(StepPart{1, 1, true}));
+}
+
+TEST(PlanStep, APausedSequenceDoesNotBoundPrompts) {
+  SequenceView paused = Generating(0);
+  paused.paused = true;
+  const SequenceView sequences[] = {paused, Reading(1, 300, 1)};
+
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_chunk_tokens = 64}),
+              ElementsAre(StepPart{1, 300, true}));
+}
+
+TEST(PlanStep, NeverExceedsTheBatch) {
+  const SequenceView sequences[] = {Generating(0), Generating(1), Generating(2), Reading(3, 9, 1)};
+
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 2}),
+              ElementsAre(StepPart{0, 1, true}, StepPart{1, 1, true}));
+}
+
+}  // namespace
+}  // namespace chasqui::worker
