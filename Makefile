@@ -75,9 +75,9 @@ tsan: ## unit and integration tests under ThreadSanitizer (build/tsan)
 
 .PHONY: bench-router bench-worker
 bench-router: build ## what the router costs, beside nginx and HAProxy
-	@exec $(ENV) tests/bench/router
+	@exec $(ENV) tests/bench/router/run
 bench-worker: build ## what the worker reaches, beside llama-server
-	@exec $(ENV) tests/bench/worker
+	@exec $(ENV) tests/bench/worker/run
 
 .PHONY: lint lint-headers tidy
 lint: npm ## format, layering, banned calls, sizes, protos, shell scripts

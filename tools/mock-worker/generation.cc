@@ -20,6 +20,12 @@ constexpr int kExitAsIfKilled = 137;
 // A longer wait listens for the call's end; a shorter one is over soon anyway.
 constexpr std::chrono::seconds kShortWait(1);
 
+// A completion queue that always has something done does not look at its sockets. Where the
+// reader's window has no end (nginx's has not), a writer without pauses would keep its loop from
+// ever reading.
+constexpr uint64_t kBurst = 256;
+constexpr std::chrono::milliseconds kBreath(1);
+
 absl::Status Cancelled() { return absl::CancelledError("the client is gone"); }
 
 }  // namespace
@@ -93,6 +99,7 @@ concurrency::Task<absl::Status> Generation::Stream(Writer& writer,
     if (plan_.behaviour.cut_after == position) co_return absl::OkStatus();
     if (position == plan_.end) break;
     if (paced || position == plan_.first) co_await Wait(DueTime(position));
+    if (!paced && position % kBurst == kBurst - 1) co_await Wait(time::SteadyNow() + kBreath);
     if (!co_await SendChunks(writer, position)) co_return Cancelled();
   }
   *event_.mutable_finished() = Finish();

@@ -13,7 +13,7 @@ namespace {
 constexpr char kJoin[] = "/chasqui.fleet.v1.RegistrationService/Join";
 constexpr std::chrono::milliseconds kChangeDelay(20);  // the protocol's: changes within it are one
 constexpr std::chrono::milliseconds kFirstBackoff(100);
-constexpr std::chrono::milliseconds kLongestBackoff(2000);
+constexpr std::chrono::milliseconds kLongestBackoff(500);
 constexpr std::chrono::milliseconds kShortestInterval(50);
 constexpr size_t kOutboxCapacity = 64;
 
