@@ -85,8 +85,7 @@ lint: npm ## format, layering, banned calls, sizes, protos, shell scripts
 	@$(call ctest,release,--label-regex "^lint$$")
 lint-headers: ## each public header compiles alone
 	@$(call build,dev,all_verify_interface_header_sets)
-tidy: ## clang-tidy and thread-safety analysis of FILES= (default: all of common and services)
-	@$(call build,tidy,chasqui_proto)
+tidy: ## clang-tidy and thread-safety analysis of FILES= (default: common, services and tools)
 	@$(ENV) tools/dev/tidy $(FILES)
 
 .PHONY: format
