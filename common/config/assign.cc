@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/config/assign.h"
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -36,6 +37,7 @@ std::string Join(std::string_view path, std::string_view key) {
 
 std::vector<std::string> FieldNames(const Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }
@@ -242,7 +244,7 @@ YAML::Node Wrapped(const std::vector<std::string>& steps, std::size_t index, con
   } else if (field->is_map()) {
     // The rest of the path is the key, dots and all.
     const std::string key =
-        absl::StrJoin(steps.begin() + static_cast<long>(index) + 1, steps.end(), ".");
+        absl::StrJoin(steps.begin() + static_cast<std::ptrdiff_t>(index) + 1, steps.end(), ".");
     inner = YAML::Node(YAML::NodeType::Map);
     inner.force_insert(key, ValueNode(*field->message_type()->map_value(), value));
   } else if (field->is_repeated() || IsScalar(*field)) {

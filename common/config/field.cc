@@ -188,7 +188,7 @@ absl::Status PutScalar(std::string_view text, const FieldDescriptor& field, Mess
       return absl::OkStatus();
     }
     case FieldDescriptor::CPPTYPE_STRING: {
-      std::string value(text);
+      const std::string value(text);
       many ? r.AddString(&message, &field, value) : r.SetString(&message, &field, value);
       return absl::OkStatus();
     }

@@ -86,7 +86,7 @@ void PrintOrExit(const Outcome& outcome) {
   std::fwrite(outcome.err.data(), 1, outcome.err.size(), stderr);
   if (!outcome.exit_code) return;
   std::fflush(stdout);
-  std::exit(*outcome.exit_code);
+  std::exit(*outcome.exit_code);  // NOLINT(concurrency-mt-unsafe): before any thread is started
 }
 
 }  // namespace chasqui::config

@@ -13,7 +13,7 @@ bool IsSecret(const google::protobuf::FieldDescriptor& field) {
   constexpr std::array<std::string_view, 6> kEndings = {"password", "passphrase",  "secret",
                                                         "token",    "credentials", "api_key"};
   if (field.cpp_type() != FieldDescriptor::CPPTYPE_STRING) return false;
-  std::string_view name = field.name();
+  const std::string_view name = field.name();
   for (const std::string_view ending : kEndings) {
     if (name.ends_with(ending)) return true;
     if (name.ends_with('s') && name.substr(0, name.size() - 1).ends_with(ending)) return true;

@@ -38,7 +38,7 @@ CALLS = {
         "wait for what you wait for, or use concurrency::Periodic",
     ),
     "now": (
-        r"::now\(\)|\bclock_gettime\b|\bgettimeofday\b|\bgpr_now\b|\babsl::(Get|)Now\b",
+        r"::now\(\)|\bclock_gettime\(CLOCK_|\bgettimeofday\b|\bgpr_now\b|\babsl::(Get|)Now\b",
         r"common/time/|tests/bench/",
         "take a time::Clock",
     ),
@@ -53,7 +53,7 @@ CALLS = {
 }
 # A private constructor cannot be reached by std::make_unique; a static that is never destroyed is
 # safe at exit.
-OWNED_NEW = re.compile(r"(_ptr<[^;]*>|WrapUnique|reset)\(\s*new\b|static const .*\*new\b")
+OWNED_NEW = re.compile(r"(_ptr<[^;]*>|WrapUnique|reset)\(\s*new\b|static const .*\bnew\b")
 
 # Longest files: (pattern, lines). The first that matches holds.
 SIZES = [
@@ -164,7 +164,8 @@ def licence(root: pathlib.Path) -> Iterator[str]:
     for name in files(root):
         with (root / name).open("rb") as file:
             head = file.read(200).decode("utf-8", errors="replace")
-        if not LICENSED.search(name) and not head.startswith("#!"):
+        # An empty __init__.py only makes a folder a package.
+        if not LICENSED.search(name) and not head.startswith("#!") or not head and name.endswith(".py"):
             continue
         lines = head.splitlines()
         line = lines[1:2] if head.startswith("#!") else lines[:1]

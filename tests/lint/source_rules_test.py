@@ -63,6 +63,7 @@ class SourceRulesTest(unittest.TestCase):
             ("services/a.cc", "A(const A&) = delete;", True),
             ("services/a.cc", "return std::unique_ptr<A>(new A(1));", True),
             ("services/a.cc", "return std::unique_ptr<A>(\n    new A(1));", True),
+            ("services/a.cc", "static const auto* const a = new A;", True),
             ("services/a_reactor.cc", "delete this;", True),
             ("services/a.cc", '// throw\nauto s = "new \\" throw";', True),
             ("services/a.cc", "auto s = R\"(throw)\"; /* new\nthrow */", True),
@@ -89,6 +90,7 @@ class SourceRulesTest(unittest.TestCase):
         self.write("bad.cc", "\n// SPDX-License-Identifier: Apache-2.0\n")
         self.write("bad_script", "#!/bin/sh\n")
         self.write("empty.proto", "")
+        self.write("package/__init__.py", "")
         self.write("notes.md", "# Notes\n")
         self.assertEqual(
             [breach.split(":")[0] for breach in self.breaches("licence")],

@@ -27,7 +27,9 @@ function(chasqui_add_library name)
   target_sources(chasqui_${name} PRIVATE ${ARG_SRCS}
     PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${ARG_HDRS})
   target_link_libraries(chasqui_${name} PUBLIC chasqui::cxx ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
-  set_target_properties(chasqui_${name} PROPERTIES LINKER_LANGUAGE CXX)
+  set_target_properties(chasqui_${name} PROPERTIES
+    LINKER_LANGUAGE CXX
+    VERIFY_INTERFACE_HEADER_SETS ON)  # make lint-headers
 endfunction()
 
 # chasqui_add_binary(NAME [SRCS main.cc...] [LIBS lib...])
