@@ -42,6 +42,7 @@ absl::Status Dispatcher::Report(SessionId session, const fleet::v1::LoadReport& 
   ABSL_RETURN_IF_ERROR(registry_.Report(session, load, now));
   ++revision_;
   const bool same = member->takes_requests() == took_requests;
+  if (!same) ++availability_revision_;
   for (const auto& [model, seat] : member->seats) {
     Serve(model, same ? Change::kRoom : Change::kWorkers);
   }
@@ -187,6 +188,7 @@ void Dispatcher::Rebuild(time::SteadyTime now) {
     for (const auto& [alias, name] : catalogue->aliases()) known_names_[alias] = now;
   }
   ++revision_;
+  ++availability_revision_;
   for (const auto& [model, state] : models_) Serve(model, Change::kWorkers);
 }
 

@@ -93,6 +93,8 @@ class Dispatcher {
 
   // Grows with everything that a watcher of the fleet would see.
   std::uint64_t revision() const { return revision_; }
+  // Grows when the models that can be asked may have become others.
+  std::uint64_t availability_revision() const { return availability_revision_; }
   const Registry& registry() const { return registry_; }
   const Catalogue& catalogue() const { return catalogue_; }
   std::vector<QueueView> Queues(time::SteadyTime now) const;
@@ -125,6 +127,7 @@ class Dispatcher {
   Registry registry_;
   Catalogue catalogue_;
   std::uint64_t revision_ = 0;
+  std::uint64_t availability_revision_ = 0;
   std::map<std::string, ModelState, std::less<>> models_;
   // Names and aliases, and when a worker last had them.
   std::map<std::string, time::SteadyTime, std::less<>> known_names_;

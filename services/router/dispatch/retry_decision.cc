@@ -5,14 +5,23 @@
 
 namespace chasqui::router {
 
+Ending EndingOf(const absl::Status& status) {
+  if (absl::IsUnavailable(status)) return Ending::kUnreachable;
+  if (absl::IsResourceExhausted(status) && status::ErrorReason(status) == kWorkerFullReason) {
+    return Ending::kFull;
+  }
+  return Ending::kDone;
+}
+
 AfterFailure Decide(const FailedAttempt& attempt, int max_attempts) {
   if (attempt.relayed) return AfterFailure::kPassOn;
-  if (absl::IsResourceExhausted(attempt.error) &&
-      status::ErrorReason(attempt.error) == kWorkerFullReason) {
-    return AfterFailure::kWorkerFull;
-  }
-  if (absl::IsUnavailable(attempt.error) && attempt.attempts < max_attempts) {
-    return AfterFailure::kTryElsewhere;
+  switch (EndingOf(attempt.error)) {
+    case Ending::kFull:
+      return AfterFailure::kWorkerFull;
+    case Ending::kUnreachable:
+      return attempt.attempts < max_attempts ? AfterFailure::kTryElsewhere : AfterFailure::kPassOn;
+    case Ending::kDone:
+      return AfterFailure::kPassOn;
   }
   return AfterFailure::kPassOn;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "services/router/dispatch/dispatcher.h"
 
 namespace chasqui::router {
 
@@ -24,6 +25,9 @@ struct FailedAttempt {
 
 // The reason in a worker's ErrorInfo when it has no slot free; sent before any work.
 inline constexpr char kWorkerFullReason[] = "WORKER_FULL";
+
+// How the attempt that ended with `status` leaves its place.
+Ending EndingOf(const absl::Status& status);
 
 AfterFailure Decide(const FailedAttempt& attempt, int max_attempts);
 

@@ -5,17 +5,14 @@
 #include <cstdint>
 
 namespace chasqui::router {
-namespace {
 
-void Put(time::SystemTime time, google::protobuf::Timestamp& out) {
+void PutTime(time::SystemTime time, google::protobuf::Timestamp& out) {
   const auto since_epoch = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
   out.set_seconds(seconds.count());
   out.set_nanos(static_cast<std::int32_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count()));
 }
-
-}  // namespace
 
 fleet::v1::Worker DescribeWorker(const Member& member) {
   fleet::v1::Worker worker;
@@ -29,8 +26,8 @@ fleet::v1::Worker DescribeWorker(const Member& member) {
   worker.set_state(draining ? fleet::v1::WORKER_STATE_DRAINING : member.load.state());
   worker.mutable_models()->Add(member.models.begin(), member.models.end());
   *worker.mutable_load() = member.load;
-  Put(member.load_time, *worker.mutable_load_time());
-  Put(member.join_time, *worker.mutable_join_time());
+  PutTime(member.load_time, *worker.mutable_load_time());
+  PutTime(member.join_time, *worker.mutable_join_time());
   std::uint32_t in_flight = 0;
   for (const auto& [model, seat] : member.seats) in_flight += seat.own;
   worker.set_in_flight(in_flight);

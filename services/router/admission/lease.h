@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+#include "services/router/dispatch/dispatcher.h"
+#include "services/router/queue/ticket.h"
+
+namespace chasqui::router {
+
+class SharedFleet;
+
+// A request's place on a worker, given back when it ends or is destroyed. Must not outlive the
+// fleet. Thread-compatible.
+class [[nodiscard]] Lease {
+ public:
+  Lease(SharedFleet& fleet, Place place) : fleet_(&fleet), place_(std::move(place)) {}
+  Lease(Lease&& other) noexcept
+      : fleet_(std::exchange(other.fleet_, nullptr)), place_(std::move(other.place_)) {}
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() { End(Ending::kDone); }
+
+  const Place& place() const { return place_; }
+
+  // The request ended so. Only the first call counts.
+  void End(Ending ending);
+
+ private:
+  SharedFleet* fleet_;  // null once it ended
+  Place place_;
+};
+
+}  // namespace chasqui::router

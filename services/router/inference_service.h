@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "chasqui/inference/v1/inference_service.pb.h"
+#include "common/rpc/server.h"
+#include "services/router/admission/shared_fleet.h"
+#include "services/router/request/request_runner.h"
+
+namespace chasqui::router {
+
+// chasqui.inference.v1.InferenceService: what workers do is relayed by the RequestRunner, what the
+// fleet knows is answered here. Owned by the RouterServer; constant after construction,
+// thread-safe.
+class InferenceService {
+ public:
+  // `fleet` and `runner` outlive it.
+  InferenceService(const SharedFleet& fleet, const RequestRunner& runner)
+      : fleet_(fleet), runner_(runner) {}
+
+  // Adds the methods to the server, which must end before this does.
+  void Register(rpc::Server& server);
+
+ private:
+  inference::v1::ListModelsResponse ListModels() const;
+  absl::StatusOr<inference::v1::GetModelResponse> GetModel(
+      const inference::v1::GetModelRequest& request) const;
+
+  const SharedFleet& fleet_;
+  const RequestRunner& runner_;
+};
+
+}  // namespace chasqui::router

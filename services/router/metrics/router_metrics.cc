@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/metrics/router_metrics.h"
+
+#include <array>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "services/router/fleet/worker_view.h"
+
+namespace chasqui::router {
+namespace {
+
+struct FleetSizes {
+  std::vector<Dispatcher::QueueView> queues;
+  std::size_t starting = 0;
+  std::size_t ready = 0;
+  std::size_t draining = 0;
+  std::size_t suspect = 0;
+};
+
+FleetSizes Count(const Dispatcher& dispatcher, time::SteadyTime now) {
+  FleetSizes sizes{.queues = dispatcher.Queues(now)};
+  for (const auto& [id, member] : dispatcher.registry().members()) {
+    if (member->suspect) {
+      ++sizes.suspect;
+    } else if (member->takes_requests()) {
+      ++sizes.ready;
+    } else if (member->load.state() == fleet::v1::WORKER_STATE_STARTING) {
+      ++sizes.starting;
+    } else {
+      ++sizes.draining;
+    }
+  }
+  return sizes;
+}
+
+}  // namespace
+
+RouterMetrics::RouterMetrics(observability::Metrics& metrics)
+    : requests(metrics.AddCounters("chasqui_router_requests_total",
+                                   "Requests ended, by the code their client was told.",
+                                   {"method", "model", "code"})),
+      refused(metrics.AddCounters("chasqui_router_refused_total",
+                                  "Requests that the router refused itself, by reason.",
+                                  {"reason"})),
+      retries(metrics.AddCounters("chasqui_router_retries_total",
+                                  "Attempts on a worker that were followed by another, by reason.",
+                                  {"reason"})),
+      picks(metrics.AddCounters("chasqui_router_picks_total", "Attempts, by the chosen worker.",
+                                {"worker"})),
+      request_seconds(metrics.AddHistograms("chasqui_router_request_seconds",
+                                            "From a request's arrival to its end.",
+                                            observability::kRequestSeconds, {"method", "model"})),
+      queue_seconds(metrics.AddHistograms("chasqui_router_queue_wait_seconds",
+                                          "Wait of requests for a slot.",
+                                          observability::kRequestSeconds, {"model"})),
+      first_token(metrics.AddHistograms("chasqui_router_time_to_first_token_seconds",
+                                        "From a stream's arrival to its first chunk.",
+                                        observability::kTimeToFirstTokenSeconds, {"model"})),
+      inter_token(metrics.AddHistograms("chasqui_router_inter_token_seconds",
+                                        "From one chunk of a stream to the next.",
+                                        observability::kInterTokenSeconds, {"model"})),
+      overhead(metrics.AddHistogram(
+          "chasqui_router_overhead_seconds",
+          "From a request's arrival to its first call to a worker, without the wait for a slot.",
+          observability::kRpcSeconds)),
+      in_flight(metrics.AddGauge("chasqui_router_requests_in_flight",
+                                 "Requests that have arrived and not ended.")),
+      queued(metrics.AddGauges("chasqui_router_queue_requests", "Requests that wait for a slot.",
+                               {"model"})),
+      running(metrics.AddGauges("chasqui_router_requests_running",
+                                "Requests of this router in slots of workers.", {"model"})),
+      workers(metrics.AddGauges("chasqui_router_workers",
+                                "Members of the fleet: starting, ready, draining, suspect.",
+                                {"state"})) {}
+
+void Collect(const SharedFleet& fleet, RouterMetrics& metrics) {
+  const FleetSizes sizes = fleet.Look(&Count);
+  for (const Dispatcher::QueueView& queue : sizes.queues) {
+    metrics.queued.With({queue.model}).Set(static_cast<double>(queue.waiting));
+    metrics.running.With({queue.model}).Set(queue.running);
+  }
+  for (const auto& [state, count] :
+       std::array<std::pair<std::string_view, std::size_t>, 4>{{{"starting", sizes.starting},
+                                                                {"ready", sizes.ready},
+                                                                {"draining", sizes.draining},
+                                                                {"suspect", sizes.suspect}}}) {
+    metrics.workers.With({state}).Set(static_cast<double>(count));
+  }
+}
+
+}  // namespace chasqui::router

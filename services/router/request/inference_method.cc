@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/request/inference_method.h"
+
+#include <google/protobuf/arena.h>
+
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "chasqui/inference/v1/generate.pb.h"
+#include "chasqui/inference/v1/text.pb.h"
+#include "common/inference/validate.h"
+#include "common/rpc/message.h"
+#include "common/status/status.h"
+
+namespace chasqui::router {
+namespace {
+
+using inference::v1::ApplyTemplateRequest;
+using inference::v1::DetokenizeRequest;
+using inference::v1::EmbedRequest;
+using inference::v1::GenerateRequest;
+using inference::v1::RerankRequest;
+using inference::v1::TokenizeRequest;
+
+template <typename Request>
+absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes) {
+  google::protobuf::Arena arena;
+  auto& request = *google::protobuf::Arena::CreateMessage<Request>(&arena);
+  if (!rpc::Parse(bytes, request)) {
+    return status::InvalidArgument(
+        "", absl::StrCat("the bytes are not a ", Request::descriptor()->full_name()));
+  }
+  ABSL_RETURN_IF_ERROR(inference::Validate(request));
+  Asked asked{.model = request.model(), .request_id = {}};
+  if constexpr (requires { request.request_id(); }) asked.request_id = request.request_id();
+  return asked;
+}
+
+template <typename Request>
+constexpr InferenceMethod Unary(std::string_view name, bool takes_slot) {
+  return {.name = name,
+          .kind = rpc::MethodKind::kUnary,
+          .takes_slot = takes_slot,
+          .model_field = Request::kModelFieldNumber,
+          .request_id_field = 0,
+          .read = &Read<Request>};
+}
+
+constexpr InferenceMethod Generating(std::string_view name, rpc::MethodKind kind) {
+  return {.name = name,
+          .kind = kind,
+          .takes_slot = true,
+          .model_field = GenerateRequest::kModelFieldNumber,
+          .request_id_field = GenerateRequest::kRequestIdFieldNumber,
+          .read = &Read<GenerateRequest>};
+}
+
+constexpr InferenceMethod kMethods[] = {
+    Generating("Generate", rpc::MethodKind::kUnary),
+    Generating("StreamGenerate", rpc::MethodKind::kServerStream),
+    Unary<EmbedRequest>("Embed", /*takes_slot=*/true),
+    Unary<RerankRequest>("Rerank", /*takes_slot=*/true),
+    Unary<TokenizeRequest>("Tokenize", /*takes_slot=*/false),
+    Unary<DetokenizeRequest>("Detokenize", /*takes_slot=*/false),
+    Unary<ApplyTemplateRequest>("ApplyTemplate", /*takes_slot=*/false),
+};
+
+}  // namespace
+
+std::span<const InferenceMethod> InferenceMethods() { return kMethods; }
+
+std::string InferencePath(std::string_view name) {
+  return absl::StrCat("/chasqui.inference.v1.InferenceService/", name);
+}
+
+}  // namespace chasqui::router

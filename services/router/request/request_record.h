@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/observability/log.h"
+#include "common/time/clock.h"
+#include "services/router/metrics/router_metrics.h"
+#include "services/router/relay/stream_progress.h"
+#include "services/router/request/inference_method.h"
+
+namespace chasqui::router {
+
+// What is to be told of one request when it has ended. A local of its coroutine.
+struct RequestRecord {
+  explicit RequestRecord(const InferenceMethod& its_method, time::SteadyTime now)
+      : method(its_method), arrived(now), progress(now) {}
+
+  const InferenceMethod& method;
+  const time::SteadyTime arrived;
+  StreamProgress progress;
+  std::string request_id;  // empty: the request was not read
+  std::string model;       // empty: not known which
+  std::string worker;      // the last one asked; empty: none
+  int attempts = 0;
+  time::Duration queue_wait{};
+  // Whether the error is the router's own, and not a worker's.
+  bool refused = false;
+};
+
+// Counts the request and writes its line of the access log, which never holds a prompt or an
+// answer.
+void Conclude(const RequestRecord& record, const absl::Status& status, time::SteadyTime now,
+              RouterMetrics& metrics, const observability::Logger& log);
+
+}  // namespace chasqui::router

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/router_config.h"
+
+#include <chrono>
+#include <utility>
+
+#include "common/config/checks.h"
+#include "common/inference/validate.h"
+#include "common/service/settings.h"
+
+namespace chasqui::router {
+namespace {
+
+using namespace std::chrono_literals;
+using config::v1::RouterConfig;
+
+}  // namespace
+
+RouterConfig DefaultConfig() {
+  RouterConfig config;
+  service::SetDefaults("127.0.0.1:50051", *config.mutable_server());
+  auto& queue = *config.mutable_queue();
+  queue.set_max_requests(1024);
+  *queue.mutable_max_wait() = service::ToProto(60s);
+  *queue.mutable_retry_delay() = service::ToProto(1s);
+  auto& upstream = *config.mutable_upstream();
+  upstream.set_max_attempts(3);
+  upstream.set_max_buffered_events(64);
+  *upstream.mutable_connect_timeout() = service::ToProto(2s);
+  auto& membership = *config.mutable_membership();
+  *membership.mutable_report_interval() = service::ToProto(1s);
+  membership.set_max_workers(1000);
+  config.mutable_balancing()->set_policy(config::v1::BALANCING_POLICY_LEAST_CONNECTIONS);
+  return config;
+}
+
+std::vector<std::string> Validate(const RouterConfig& config) {
+  config::Checks checks;
+  service::Check("server", config.server(), checks);
+  checks.Require(config.router_id().empty() || inference::IsRequestId(config.router_id()),
+                 "router_id", "must be at most 128 characters of [A-Za-z0-9._:-]");
+  checks.Range("queue.max_requests", config.queue().max_requests(), 0, 1'000'000);
+  checks.Range("queue.max_wait", config.queue().max_wait(), 1ms, 1h);
+  checks.Range("queue.retry_delay", config.queue().retry_delay(), 1ms, 10min);
+  checks.Range("upstream.max_attempts", config.upstream().max_attempts(), 1, 10);
+  checks.Range("upstream.max_buffered_events", config.upstream().max_buffered_events(), 1, 10'000);
+  checks.Range("upstream.connect_timeout", config.upstream().connect_timeout(), 100ms, 1min);
+  service::Check("upstream.tls", config.upstream().tls(), checks);
+  checks.Range("membership.report_interval", config.membership().report_interval(), 100ms, 1min);
+  checks.Range("membership.max_workers", config.membership().max_workers(), 1, 10'000);
+  return std::move(checks).Take();
+}
+
+}  // namespace chasqui::router

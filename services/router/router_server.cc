@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/router_server.h"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "common/service/settings.h"
+#include "services/router/fleet/catalogue.h"
+#include "services/router/request/request_id.h"
+
+namespace chasqui::router {
+namespace {
+
+using config::v1::RouterConfig;
+
+std::chrono::milliseconds Milliseconds(const google::protobuf::Duration& duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(service::ToDuration(duration));
+}
+
+std::string RouterId(const RouterConfig& config) {
+  return config.router_id().empty() ? absl::StrCat("router-", RandomHex()) : config.router_id();
+}
+
+SharedFleet::Options FleetOptions(const RouterConfig& config) {
+  const auto& membership = config.membership();
+  return {
+      .dispatcher =
+          {
+              .registry = {.max_workers = membership.max_workers(),
+                           .silence = 3 * service::ToDuration(membership.report_interval())},
+              .max_waiting = config.queue().max_requests(),
+              .retry_delay = Milliseconds(config.queue().retry_delay()),
+              .make_policy =
+                  [kind = config.balancing().policy()] {
+                    return MakePolicy(kind, [random = absl::BitGen()](std::size_t bound) mutable {
+                      return absl::Uniform<std::size_t>(random, 0, bound);
+                    });
+                  },
+          },
+      .max_wait = service::ToDuration(config.queue().max_wait()),
+  };
+}
+
+RegistrationService::Options RegistrationOptions(const RouterConfig& config,
+                                                 const std::string& router_id) {
+  rpc::ChannelOptions channels;
+  channels.tls = service::ToClientTls(config.upstream().tls());
+  // gRPC lets an attempt to connect take as long as this.
+  channels.min_reconnect_backoff = Milliseconds(config.upstream().connect_timeout());
+  channels.max_reconnect_backoff =
+      std::max(channels.max_reconnect_backoff, channels.min_reconnect_backoff);
+  return {.router_id = router_id,
+          .report_interval = service::ToDuration(config.membership().report_interval()),
+          .worker_channels = std::move(channels),
+          .loops = static_cast<int>(config.server().loops())};
+}
+
+}  // namespace
+
+RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& metrics,
+                           observability::Logger log, const time::Clock& clock)
+    : config_(config),
+      router_id_(RouterId(config)),
+      log_(std::move(log)),
+      fleet_(FleetOptions(config), clock),
+      metrics_(metrics),
+      collector_(metrics.OnCollect([this] { Collect(fleet_, metrics_); })),
+      registration_(RegistrationOptions(config, router_id_), fleet_, streams_, log_),
+      runner_({.router_id = router_id_,
+               .max_attempts = static_cast<int>(config.upstream().max_attempts()),
+               .max_buffered_events = config.upstream().max_buffered_events()},
+              fleet_, metrics_, log_),
+      inference_(fleet_, runner_),
+      fleet_service_(router_id_, fleet_, streams_, clock),
+      server_(service::ToOptions("router", config.server())) {
+  registration_.Register(server_);
+  inference_.Register(server_);
+  fleet_service_.Register(server_);
+  // On one loop, so that the last state told is the last there was.
+  fleet_.OnAvailability([this] { server_.loop().Post([this] { UpdateHealth(); }); });
+}
+
+RouterServer::~RouterServer() { server_.Drain(time::Duration::zero()); }
+
+absl::Status RouterServer::Start() {
+  ABSL_RETURN_IF_ERROR(server_.Start());
+  server_.loop().Spawn(registration_.DropSilent(server_.loop()));
+  return absl::OkStatus();
+}
+
+bool RouterServer::Drain() {
+  return server_.Drain(service::ToDuration(config_.server().drain_grace()));
+}
+
+std::string RouterServer::listen_address() const {
+  const std::string& address = config_.server().listen_address();
+  return absl::StrCat(address.substr(0, address.rfind(':')), ":", server_.port());
+}
+
+// One health name, "model:NAME", for each model that requests can be sent to now.
+void RouterServer::UpdateHealth() {
+  auto available = fleet_.Look([](const Dispatcher& dispatcher, time::SteadyTime) {
+    std::set<std::string> models;
+    for (const auto& [name, entry] : dispatcher.catalogue().entries()) {
+      const bool servable =
+          std::ranges::any_of(entry.seats, [](const Seat* seat) { return IsServable(*seat); });
+      if (servable) models.insert(name);
+    }
+    return models;
+  });
+  for (const std::string& model : healthy_models_) {
+    if (!available.contains(model)) {
+      server_.health().SetServing(absl::StrCat("model:", model), false);
+    }
+  }
+  for (const std::string& model : available) {
+    if (!healthy_models_.contains(model)) {
+      server_.health().SetServing(absl::StrCat("model:", model), true);
+    }
+  }
+  healthy_models_ = std::move(available);
+}
+
+}  // namespace chasqui::router

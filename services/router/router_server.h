@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "chasqui/config/v1/router_config.pb.h"
+#include "common/observability/log.h"
+#include "common/observability/metrics.h"
+#include "common/rpc/server.h"
+#include "common/time/clock.h"
+#include "services/router/admission/shared_fleet.h"
+#include "services/router/fleet_service.h"
+#include "services/router/inference_service.h"
+#include "services/router/metrics/router_metrics.h"
+#include "services/router/registration/join_stream.h"
+#include "services/router/registration/registration_service.h"
+#include "services/router/request/request_runner.h"
+
+namespace chasqui::router {
+
+// The router: composes and owns everything, in the order of construction. Made by main() and by
+// tests. Confined to the thread that made it.
+class RouterServer {
+ public:
+  // `config` must be valid. `metrics` and `clock` outlive it.
+  RouterServer(const config::v1::RouterConfig& config, observability::Metrics& metrics,
+               observability::Logger log, const time::Clock& clock = time::RealClock());
+  RouterServer(const RouterServer&) = delete;
+  RouterServer& operator=(const RouterServer&) = delete;
+  ~RouterServer();
+
+  // Serves. UNAVAILABLE and the like when the address cannot be had.
+  absl::Status Start();
+  // Ends in order within the configured grace; whether all calls could end by themselves.
+  bool Drain();
+
+  // "127.0.0.1:port" after Start().
+  std::string local_address() const { return server_.local_address(); }
+  const std::string& router_id() const { return router_id_; }
+  // Where it listens, for people.
+  std::string listen_address() const;
+
+ private:
+  void UpdateHealth();
+
+  const config::v1::RouterConfig config_;
+  const std::string router_id_;
+  const observability::Logger log_;
+  SharedFleet fleet_;
+  RouterMetrics metrics_;
+  std::unique_ptr<observability::Metrics::Collector> collector_;
+  JoinStreams streams_;
+  RegistrationService registration_;
+  RequestRunner runner_;
+  InferenceService inference_;
+  FleetService fleet_service_;
+  // Models whose health name is SERVING. Confined to the first loop.
+  std::set<std::string> healthy_models_;
+  rpc::Server server_;  // last: its loops work on all of the above
+};
+
+}  // namespace chasqui::router
