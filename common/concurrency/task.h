@@ -14,8 +14,9 @@ class Task;
 
 namespace internal {
 
-// What the promises of all tasks share: a task does nothing until awaited, and when it is done it
-// resumes whoever awaits it by symmetric transfer, so that the stack does not grow.
+// What the promises of all tasks share. A task that ends without ever suspending gives its result
+// to whoever awaits it by a plain return, so that a loop over such tasks does not grow the stack,
+// whatever the compiler makes of symmetric transfer.
 class TaskPromiseBase {
  public:
   std::suspend_always initial_suspend() noexcept { return {}; }
@@ -33,6 +34,7 @@ class TaskPromiseBase {
   // Functions of this project do not throw: what gets here is a defect, and no call may outlive it.
   [[noreturn]] void unhandled_exception() noexcept { std::terminate(); }
 
+  // Set once the awaiting coroutine is really suspended: until then it looks for itself.
   void set_continuation(std::coroutine_handle<> continuation) { continuation_ = continuation; }
 
  private:
@@ -73,7 +75,7 @@ class TaskPromise<void> final : public TaskPromiseBase {
 // The Task owns the coroutine's frame; a task that has begun is destroyed only when it is done or
 // when its loop is torn down. A coroutine's parameters should be values, or references to what
 // outlives it; a lambda coroutine must not outlive its captures. An exception that leaves the
-// coroutine ends the process. Thread-compatible: runs where it is resumed.
+// coroutine ends the process. Confined to one thread from the moment it is awaited.
 template <typename T>
 class [[nodiscard]] Task {
  public:
@@ -94,9 +96,11 @@ class [[nodiscard]] Task {
   auto operator co_await() && noexcept {
     struct Awaiter {
       bool await_ready() noexcept { return false; }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
+      bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        frame.resume();
+        if (frame.done()) return false;
         frame.promise().set_continuation(awaiting);
-        return frame;
+        return true;
       }
       T await_resume() { return frame.promise().TakeResult(); }
       std::coroutine_handle<promise_type> frame;

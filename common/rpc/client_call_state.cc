@@ -120,9 +120,10 @@ void StreamState::OpenCorked() {
 
 bool StreamState::Write(const grpc::ByteBuffer& message, bool more_follows) {
   if (write_failed_) return false;
-  OpenCorked();
   grpc::WriteOptions options;
-  if (more_follows) options.set_buffer_hint();
+  // Headers that are held back would hold back the end of the first write.
+  if (more_follows && opened_) options.set_buffer_hint();
+  OpenCorked();
   writing_ = true;
   OperationStarted();
   stream_->Write(message, options, static_cast<Event*>(&written_event_));

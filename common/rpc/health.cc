@@ -65,12 +65,14 @@ Task<absl::Status> Watch(HealthRegistry& registry, ServerCall& call, HealthCheck
   const auto watch = registry.AddWatch(call.loop());
   const CancelHook hook = call.OnCancel([&watch] { watch->Close(); });
   std::optional<HealthRegistry::State> told;
-  do {
+  for (;;) {
     const HealthRegistry::State now = registry.Get(request.service());
-    if (now == told) continue;
-    told = now;
-    if (!co_await writer.Write(ToProto(now))) break;
-  } while ((co_await watch->Changed()).has_value());
+    if (now != told) {
+      told = now;
+      if (!co_await writer.Write(ToProto(now))) break;
+    }
+    if (!(co_await watch->Changed()).has_value()) break;
+  }
   co_return absl::CancelledError("the watch has ended");
 }
 

@@ -103,7 +103,9 @@ std::optional<grpc::ByteBuffer> ServerCall::TakeRead() {
 bool ServerCall::StartWrite(const grpc::ByteBuffer& message, bool more_follows) {
   if (broken_) return false;
   grpc::WriteOptions options;
-  if (more_follows) options.set_buffer_hint();
+  // The first write brings the headers along, and headers that are held back hold back its end.
+  if (more_follows && wrote_) options.set_buffer_hint();
+  wrote_ = true;
   writing_ = true;
   OperationStarted();
   stream_.Write(message, options, static_cast<Event*>(&written_event_));

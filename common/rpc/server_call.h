@@ -191,6 +191,7 @@ class ServerCall {
   int operations_ = 0;  // operations under way, and the running handler
   bool reading_ = false;
   bool writing_ = false;
+  bool wrote_ = false;
   bool broken_ = false;  // reads and writes fail
   bool cancelled_ = false;
   bool read_ok_ = false;
