@@ -25,8 +25,8 @@ struct Loaded {
 std::string TinyModelPath() { return CHASQUI_TINY_MODEL; }
 
 std::shared_ptr<const Model> TinyModel() {
-  static const auto* const loaded = new Loaded;  // lives as long as the process
-  return loaded->model;
+  static const auto& loaded = *new Loaded;  // lives as long as the process
+  return loaded.model;
 }
 
 }  // namespace chasqui::worker

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "services/inference-worker/engine/generation.h"
+
+namespace chasqui::worker {
+
+// What of a model decides whether a request can be right.
+struct RequestBounds {
+  std::uint32_t vocabulary_size = 0;
+  std::uint32_t context_tokens = 0;  // longest prompt and output together
+};
+
+// OK, or INVALID_ARGUMENT with every violation. Pure.
+absl::Status CheckRequest(const GenerationRequest& request, const RequestBounds& bounds);
+
+// The most tokens the answer to a right request may have.
+std::uint32_t MostTokens(const GenerationRequest& request, const RequestBounds& bounds);
+
+}  // namespace chasqui::worker

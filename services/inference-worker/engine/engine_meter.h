@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "services/inference-worker/engine/engine_observer.h"
+
+namespace chasqui::worker {
+
+// Counts what an engine does and measures its rates. Written by the engine's thread, read by any.
+class EngineMeter {
+ public:
+  explicit EngineMeter(std::uint32_t slots) : slots_(slots) {}
+
+  void OnStep(const StepReport& step);
+  // A step nobody asked for: tells the rates, counts no tokens.
+  void OnWarmUp(const StepReport& step) { Measure(step); }
+  void OnEnd() { Add(requests_, 1); }
+  void SetKvUsed(std::uint32_t tokens) { kv_used_.store(tokens, std::memory_order_relaxed); }
+
+  std::uint32_t kv_used() const { return kv_used_.load(std::memory_order_relaxed); }
+  std::uint64_t generated_tokens() const { return generated_.load(std::memory_order_relaxed); }
+  std::uint64_t prompt_tokens() const { return prompts_.load(std::memory_order_relaxed); }
+  std::uint64_t requests() const { return requests_.load(std::memory_order_relaxed); }
+  // 0 while not measured.
+  double decode_rate() const { return decode_rate_.load(std::memory_order_relaxed); }
+  double prompt_rate() const { return prompt_rate_.load(std::memory_order_relaxed); }
+
+ private:
+  void Measure(const StepReport& step);
+
+  // One thread writes: no need for a locked addition.
+  static void Add(std::atomic<std::uint64_t>& counter, std::uint64_t count) {
+    counter.store(counter.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  }
+
+  const std::uint32_t slots_;
+  std::atomic<std::uint32_t> kv_used_ = 0;
+  std::atomic<std::uint64_t> generated_ = 0;
+  std::atomic<std::uint64_t> prompts_ = 0;
+  std::atomic<std::uint64_t> requests_ = 0;
+  std::atomic<double> decode_rate_ = 0;  // tokens a second with all slots busy
+  std::atomic<double> prompt_rate_ = 0;  // tokens a second of prompts alone
+};
+
+}  // namespace chasqui::worker
