@@ -24,6 +24,12 @@ TokenIds TokenizePrompt(const Vocabulary& vocabulary, std::string_view text) {
   return tokens;
 }
 
+TokenIds TokenizeForEmbedding(const Vocabulary& vocabulary, std::string_view text) {
+  TokenIds tokens = TokenizePrompt(vocabulary, text);
+  vocabulary.AddEnd(tokens);
+  return tokens;
+}
+
 TokenIds TokenizeChat(const Vocabulary& vocabulary, const std::vector<PromptPiece>& pieces) {
   TokenIds by_piece;
   TokenIds markers;  // those of the template

@@ -13,6 +13,10 @@ namespace chasqui::worker {
 // before it where the model wants one. Thread-safe.
 TokenIds TokenizePrompt(const Vocabulary& vocabulary, std::string_view text);
 
+// The tokens of a text to embed: as above, with the end-of-sequence token after it where the model
+// wants one. Thread-safe.
+TokenIds TokenizeForEmbedding(const Vocabulary& vocabulary, std::string_view text);
+
 // The tokens of a rendered conversation: the template's markers become their tokens, those that the
 // messages' text spells stay text. Where no message spells one, the text is tokenised in one piece,
 // as the model was trained; else piece by piece. Thread-safe.

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/embed/embedder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "common/inference/violations.h"
+#include "services/inference-worker/embed/embed_context.h"
+
+namespace chasqui::worker {
+namespace {
+
+enum llama_pooling_type ToLlama(EmbedPooling pooling) {
+  switch (pooling) {
+    case EmbedPooling::kModelDefault:
+      return LLAMA_POOLING_TYPE_UNSPECIFIED;
+    case EmbedPooling::kMean:
+      return LLAMA_POOLING_TYPE_MEAN;
+    case EmbedPooling::kCls:
+      return LLAMA_POOLING_TYPE_CLS;
+    case EmbedPooling::kLast:
+      return LLAMA_POOLING_TYPE_LAST;
+  }
+  return LLAMA_POOLING_TYPE_UNSPECIFIED;
+}
+
+class PooledEmbedder final : public Embedder {
+ public:
+  PooledEmbedder(std::shared_ptr<const Model> model, const EngineOptions& options)
+      : model_(std::move(model)),
+        options_(options),
+        most_tokens_(MostEmbedTokens(*model_, options)) {}
+
+  absl::StatusOr<std::vector<std::vector<float>>> Embed(const std::vector<TokenIds>& inputs,
+                                                        EmbedPooling pooling) override {
+    ABSL_RETURN_IF_ERROR(Check(inputs));
+    const absl::MutexLock lock(mutex_);
+    ABSL_ASSIGN_OR_RETURN(EmbedContext * context, Context(pooling));
+    std::vector<std::vector<float>> vectors;
+    for (std::span<const TokenIds> left = inputs; !left.empty();) {
+      const auto group = left.first(GroupSize(left));
+      ABSL_ASSIGN_OR_RETURN(auto some, context->Embed(group));
+      std::ranges::move(some, std::back_inserter(vectors));
+      left = left.subspan(group.size());
+    }
+    return vectors;
+  }
+
+ private:
+  absl::Status Check(const std::vector<TokenIds>& inputs) const {
+    inference::Violations violations;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto field = absl::StrCat("inputs[", i, "]");
+      if (inputs[i].empty()) violations.Add(field, "must give at least one token");
+      if (inputs[i].size() > most_tokens_) {
+        violations.Add(field, absl::StrCat("must be at most ", most_tokens_, " tokens, is ",
+                                           inputs[i].size()));
+      }
+      for (const TokenId token : inputs[i]) {
+        if (model_->vocabulary().Contains(static_cast<std::uint32_t>(token))) continue;
+        violations.Add(field, absl::StrCat("token ids must be below ", model_->vocabulary().size(),
+                                           ", one is ", static_cast<std::uint32_t>(token)));
+        break;
+      }
+    }
+    return violations.ToStatus();
+  }
+
+  // How many of the inputs are computed together next.
+  std::size_t GroupSize(std::span<const TokenIds> inputs) const {
+    std::size_t tokens = 0;
+    std::size_t count = 0;
+    while (count < std::min<std::size_t>(inputs.size(), EmbedContext::kMostInputs)) {
+      tokens += inputs[count].size();
+      if (tokens > most_tokens_ && count > 0) break;
+      ++count;
+    }
+    return count;
+  }
+
+  absl::StatusOr<EmbedContext*> Context(EmbedPooling pooling)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    auto& context = contexts_[pooling];
+    if (!context) {
+      ABSL_ASSIGN_OR_RETURN(context, EmbedContext::Create(*model_, options_, ToLlama(pooling)));
+    }
+    return context.get();
+  }
+
+  const std::shared_ptr<const Model> model_;
+  const EngineOptions options_;
+  const std::uint32_t most_tokens_;
+  absl::Mutex mutex_;
+  std::map<EmbedPooling, std::unique_ptr<EmbedContext>> contexts_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Embedder>> Embedder::Create(std::shared_ptr<const Model> model,
+                                                           const EngineOptions& options) {
+  return std::make_unique<PooledEmbedder>(std::move(model), options);
+}
+
+void Normalize(std::vector<float>& vector) {
+  double squares = 0;
+  for (const float value : vector) squares += static_cast<double>(value) * value;
+  if (squares <= 0) return;
+  const auto scale = static_cast<float>(1 / std::sqrt(squares));
+  for (float& value : vector) value *= scale;
+}
+
+}  // namespace chasqui::worker
