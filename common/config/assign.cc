@@ -261,7 +261,10 @@ YAML::Node Wrapped(const std::vector<std::string>& steps, std::size_t index, con
 void AssignYaml(std::string_view name, const std::string& text, Message& config,
                 Problems& problems) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    // yaml-cpp lets the end of the file close an open quote, which would swallow every setting
+    // after it; the end of a document it refuses.
+    const std::string_view line_end = text.ends_with('\n') ? "" : "\n";
+    const std::vector<YAML::Node> documents = YAML::LoadAll(absl::StrCat(text, line_end, "...\n"));
     if (documents.size() > 1) {
       problems.Add(name, "must hold one YAML document only");
     } else if (documents.size() == 1) {

@@ -50,6 +50,21 @@ TEST(BadFile, IsRefusedWhenItIsNotOneYamlDocument) {
   EXPECT_THAT(YamlProblems("[a]: 1\n", config), ElementsAre(HasSubstr("not a plain word")));
 }
 
+TEST(BadFile, CannotSwallowSettingsByAnOpenQuote) {
+  TestingConfig config;
+  EXPECT_THAT(YamlProblems("name: \"x\nqueue: {shift: 1}\n", config),
+              ElementsAre(HasSubstr("is not YAML")));
+  EXPECT_THAT(YamlProblems("name: 'x\nqueue: {shift: 1}", config),
+              ElementsAre(HasSubstr("is not YAML")));
+}
+
+TEST(BadFile, MayEndItsDocumentItself) {
+  TestingConfig config;
+  EXPECT_THAT(YamlProblems("---\nname: x\n...\n", config), IsEmpty());
+  EXPECT_THAT(YamlProblems("name: |\n  a\n  b", config), IsEmpty());
+  EXPECT_EQ(config.name(), "a\nb\n");
+}
+
 TEST(BadFile, CannotNestWithoutEnd) {
   TestingConfig config;
   EXPECT_THAT(YamlProblems("models: " + std::string(100'000, '['), config), SizeIs(1));
