@@ -16,6 +16,7 @@
 #include "absl/strings/str_join.h"
 #include "tools/synth/gguf_file.h"
 #include "tools/synth/log_capture.h"
+#include "tools/synth/random.h"
 
 namespace chasqui::synth {
 namespace {
@@ -23,6 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kQuantizeBytes = size_t{256} << 20;  // of rows that libllama may hold at once
+
+// To be raised whenever the same options come to give another file.
+constexpr int kGenerator = 1;
 
 constexpr std::array<std::pair<std::string_view, WeightType>, 4> kTypes = {{
     {"f32", WeightType::kF32},
@@ -71,6 +75,15 @@ absl::StatusOr<WeightType> ParseWeightType(std::string_view name) {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("no weight type \"", name, "\"; there are ", absl::StrJoin(names, ", ")));
+}
+
+std::string ContentId(const SynthOptions& options) {
+  const ModelShape& shape = options.shape;
+  const std::string content = absl::StrCat(
+      kGenerator, "/", WeightTypeName(options.type), "/", shape.layers, "/", shape.embedding, "/",
+      shape.heads, "/", shape.kv_heads, "/", shape.feed_forward, "/", shape.vocabulary, "/",
+      shape.context, "/", shape.rope_base, "/", shape.rms_epsilon, "/", options.name);
+  return absl::StrCat(absl::Hex(SeedOf(options.seed, content), absl::kZeroPad16));
 }
 
 absl::Status WriteModel(const SynthOptions& options) {

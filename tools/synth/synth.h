@@ -34,6 +34,11 @@ struct SynthOptions {
   std::function<void(double)> progress;  // told the part done, 0 to 1; may be empty
 };
 
+// Names the content of the file that these options give: 16 hexadecimal characters, for caches.
+// Changes with everything that changes the content (not with `output`, `threads` and `progress`),
+// and with this library when it writes other files than before.
+std::string ContentId(const SynthOptions& options);
+
 // Writes the model. Memory stays far below the file's size; F32 and F16 need the file's size on
 // disk, the quantised types that of an F16 file more while it runs. Blocks. What libllama logs
 // meanwhile is taken from its log for a precise error: do not load models at the same time.

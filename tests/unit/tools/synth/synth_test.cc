@@ -142,6 +142,30 @@ TEST(WriteModel, IsTheSameForTheSameSeedOnly) {
   EXPECT_NE(Content(TestPath("a.gguf")), Content(TestPath("c.gguf")));
 }
 
+TEST(ContentId, ChangesWithWhatChangesTheContentOnly) {
+  SynthOptions options{.shape = SmallShape()};
+  const std::string id = ContentId(options);
+
+  options.output = "elsewhere";
+  options.threads = 3;
+  EXPECT_EQ(ContentId(options), id);
+  options.seed = 2;
+  EXPECT_NE(ContentId(options), id);
+  options = {.shape = SmallShape(), .type = WeightType::kF16};
+  EXPECT_NE(ContentId(options), id);
+}
+
+// When this fails, the same options give another file than before: raise kGenerator, so that caches
+// notice, and put the new hash here.
+TEST(WriteModel, WritesWhatItAlwaysWrote) {
+  const SynthOptions options = SmallOptions(WeightType::kF32, "model.gguf");
+  ASSERT_THAT(WriteModel(options), IsOk());
+
+  uint64_t hash = 0xCBF29CE484222325;
+  for (char c : Content(options.output)) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3;
+  EXPECT_EQ(hash, 1388017475372669776U);
+}
+
 TEST(WriteModel, TellsItsProgressUpToTheEnd) {
   SynthOptions options = SmallOptions(WeightType::kQ8_0, "model.gguf");
   std::vector<double> told;
