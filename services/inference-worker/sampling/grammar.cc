@@ -8,12 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/status.h"
 #include "services/inference-worker/model/backend.h"
+#include "services/inference-worker/sampling/gbnf_check.h"
 
 namespace chasqui::worker {
 
 absl::StatusOr<std::unique_ptr<Grammar>> Grammar::Parse(const Vocabulary& vocabulary,
                                                         const std::string& gbnf,
                                                         std::string_view field) {
+  if (const auto checked = CheckGbnf(gbnf); !checked.ok())
+    return status::InvalidArgument(field, absl::StrCat("does not parse: ", checked.message()));
   std::string reason;
   try {
     const LogCapture capture;
