@@ -76,7 +76,8 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
               fleet_, metrics_, log_),
       inference_(fleet_, runner_),
       fleet_service_(router_id_, fleet_, streams_, clock),
-      server_(service::ToOptions("router", config.server())) {
+      rpc_metrics_(metrics),
+      server_(service::ToOptions("router", config.server()), &rpc_metrics_) {
   registration_.Register(server_);
   inference_.Register(server_);
   fleet_service_.Register(server_);

@@ -10,6 +10,7 @@
 #include "common/observability/log.h"
 #include "common/observability/metrics.h"
 #include "common/rpc/server.h"
+#include "common/service/rpc_metrics.h"
 #include "common/time/clock.h"
 #include "services/router/admission/shared_fleet.h"
 #include "services/router/fleet_service.h"
@@ -59,6 +60,7 @@ class RouterServer {
   FleetService fleet_service_;
   // Models whose health name is SERVING. Confined to the first loop.
   std::set<std::string> healthy_models_;
+  service::RpcMetrics rpc_metrics_;
   rpc::Server server_;  // last: its loops work on all of the above
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/log/check.h"
+#include "common/time/clock.h"
 #include "tests/support/wait_until.h"
 
 namespace chasqui::testing {
@@ -19,7 +20,7 @@ ClientStream::ClientStream(const std::shared_ptr<grpc::Channel>& channel,
     : paused_(options.paused), stub_(inference::v1::InferenceService::NewStub(channel)) {
   for (const auto& [key, value] : options.metadata) context_.AddMetadata(key, value);
   if (options.timeout.count() > 0) {
-    context_.set_deadline(std::chrono::system_clock::now() + options.timeout);
+    context_.set_deadline(time::RealClock().SystemNow() + options.timeout);
   }
   reader_ = stub_->StreamGenerate(&context_, request);
   thread_ = concurrency::NamedThread("client", [this](std::stop_token stop) {

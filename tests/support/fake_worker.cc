@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/grpc_status.h"
 #include "common/status/status.h"
+#include "common/time/clock.h"
 #include "tests/support/wait_until.h"
 
 namespace chasqui::testing {
@@ -208,7 +209,7 @@ void FakeWorker::RefuseAll(grpc::Status status) {
 
 void FakeWorker::Die() {
   // Past: connections are cut without waiting for calls.
-  server_->Shutdown(std::chrono::system_clock::now() - 1s);
+  server_->Shutdown(time::RealClock().SystemNow() - 1s);
   {
     absl::MutexLock lock(mutex_);
     for (const auto& call : open_) call->actions_.Close();

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/time/clock.h"
 #include "tests/integration/router/router_fixture.h"
 
 namespace chasqui::router {
@@ -140,13 +141,13 @@ TEST_F(RouterRelay, TellsTheWorkerWhoAsksAndNotTheClientsKey) {
 
 TEST_F(RouterRelay, CarriesTheDeadline) {
   const auto worker = JoinWorker();
-  const auto before = std::chrono::system_clock::now();
+  const auto before = time::RealClock().SystemNow();
 
   const auto client = Stream("x", {.timeout = 60s});
   const auto call = worker->NextCall();
 
   EXPECT_GT(call->deadline(), before + 50s);
-  EXPECT_LT(call->deadline(), std::chrono::system_clock::now() + 61s);
+  EXPECT_LT(call->deadline(), time::RealClock().SystemNow() + 61s);
 }
 
 TEST_F(RouterRelay, PassesTheWorkersErrorOnUnchanged) {

@@ -58,5 +58,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"DefectPassesOn", absl::InternalError("bug"), false, 1, AfterFailure::kPassOn}),
     [](const auto& test) { return test.param.name; });
 
+TEST(EndingOf, TellsHowThePlaceIsLeft) {
+  EXPECT_EQ(EndingOf(absl::OkStatus()), Ending::kDone);
+  EXPECT_EQ(EndingOf(absl::InternalError("bug")), Ending::kDone);
+  EXPECT_EQ(EndingOf(absl::CancelledError("gone")), Ending::kDone);
+  EXPECT_EQ(EndingOf(absl::UnavailableError("reset")), Ending::kUnreachable);
+  EXPECT_EQ(EndingOf(kFull), Ending::kFull);
+}
+
 }  // namespace
 }  // namespace chasqui::router

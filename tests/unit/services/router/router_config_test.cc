@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/router/router_config.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chasqui::router {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+TEST(RouterConfig, IsValidByDefault) { EXPECT_THAT(Validate(DefaultConfig()), IsEmpty()); }
+
+TEST(RouterConfig, TellsEveryProblemAtOnce) {
+  config::v1::RouterConfig config = DefaultConfig();
+  config.set_router_id("a router");
+  config.mutable_queue()->set_max_requests(2'000'000);
+  config.mutable_queue()->mutable_max_wait()->Clear();
+  config.mutable_upstream()->set_max_attempts(0);
+  config.mutable_upstream()->set_max_buffered_events(0);
+  config.mutable_membership()->set_max_workers(0);
+  config.mutable_server()->set_loops(0);
+
+  const auto problems = Validate(config);
+
+  EXPECT_THAT(problems, SizeIs(7));
+  for (const char* path :
+       {"router_id", "queue.max_requests", "queue.max_wait", "upstream.max_attempts",
+        "upstream.max_buffered_events", "membership.max_workers", "server.loops"}) {
+    EXPECT_THAT(problems, Contains(StartsWith(path)));
+  }
+}
+
+}  // namespace
+}  // namespace chasqui::router
