@@ -47,7 +47,7 @@ CALLS = {
     "exception": (r"\bthrow\b", r"tests/", "return an absl::Status"),
     "new": (
         r"\bnew\b(?!\s*\()|\bdelete\b(?!\s*(;|,|\)))",
-        r"_reactor\.(h|cc)$|common/rpc/",
+        r"_reactor\.(h|cc)$|common/rpc/|tests/bench/",
         "use std::make_unique, or std::unique_ptr<T>(new T) for a private constructor",
     ),
 }
