@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "chasqui/inference/v1/chat.pb.h"
+#include "chasqui/inference/v1/generate.pb.h"
+#include "services/inference-worker/engine/engine.h"
+#include "services/inference-worker/model/model.h"
+
+namespace chasqui::worker {
+
+// A request in the engine's terms.
+struct MappedRequest {
+  GenerationRequest generation;
+  std::string echo;  // the prompt's text, when it is to be put before the answer
+};
+
+// The tokens and the text of a conversation. Errors as ChatTemplate::Render's.
+struct RenderedChat {
+  std::string text;
+  TokenIds tokens;
+};
+absl::StatusOr<RenderedChat> RenderChat(const inference::v1::ChatInput& chat, const Model& model);
+
+// `ids` as tokens, or INVALID_ARGUMENT naming the first that is not in the vocabulary; `field` is
+// their path in the request.
+absl::StatusOr<TokenIds> CheckTokens(
+    std::string_view field, const google::protobuf::RepeatedField<std::uint32_t>& ids,
+    const Vocabulary& vocabulary);
+
+// Translates a request that common/inference has found valid. `seed` stands in when it has none.
+// Takes time with the length of the prompt. Pure.
+absl::StatusOr<MappedRequest> MapRequest(const inference::v1::GenerateRequest& request,
+                                         const Model& model, std::uint64_t seed);
+
+// How much text the request's prompt has, in bytes: what MapRequest's time grows with.
+std::size_t PromptBytes(const inference::v1::GenerateRequest& request);
+std::size_t TextBytes(const inference::v1::ChatInput& chat);
+
+}  // namespace chasqui::worker

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/generate_service.h"
+
+#include <chrono>
+#include <random>
+#include <utility>
+#include <variant>
+
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "common/inference/validate.h"
+#include "services/inference-worker/generate/request_mapping.h"
+
+namespace chasqui::worker {
+namespace {
+
+namespace v1 = inference::v1;
+using concurrency::Task;
+
+constexpr char kGenerate[] = "/chasqui.inference.v1.InferenceService/Generate";
+constexpr char kStreamGenerate[] = "/chasqui.inference.v1.InferenceService/StreamGenerate";
+constexpr char kRouterId[] = "x-chasqui-router-id";
+
+// Longer prompts are tokenised off the loop: this much takes about a millisecond.
+constexpr std::size_t kPromptBytesOnLoop = 8 << 10;
+
+std::uint64_t RandomNumber() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+std::string RequestId(const v1::GenerateRequest& request) {
+  if (!request.request_id().empty()) return request.request_id();
+  return absl::StrCat("w-", absl::Hex(RandomNumber(), absl::kZeroPad16));
+}
+
+std::string Owner(const rpc::ServerCall& call) {
+  return std::string(call.Metadata(kRouterId).value_or(""));
+}
+
+}  // namespace
+
+struct GenerateService::Answer {
+  Answer(EventHub& hub, rpc::Loop& loop) : waiter(hub, loop) {}
+
+  // The next event; nothing when the client is gone.
+  Task<std::optional<GenerationEvent>> Next(rpc::ServerCall& call) {
+    while (!call.cancelled()) {
+      if (auto event = generation->Take()) co_return event;
+      co_await waiter.Event();
+    }
+    co_return std::nullopt;
+  }
+
+  rpc::CancelHook CancelWith(rpc::ServerCall& call) {
+    return call.OnCancel([this] {
+      generation->Cancel();
+      waiter.Wake();
+    });
+  }
+
+  std::shared_ptr<HostedModel> hosted;
+  AnswerIdentity identity;
+  std::string echo;
+  time::SteadyTime arrival;
+  EventHub::Waiter waiter;
+  std::shared_ptr<Generation> generation;
+};
+
+void GenerateService::Register(rpc::Server& server) {
+  rpc::RegisterUnary<v1::GenerateRequest, v1::GenerateResponse>(
+      server, kGenerate, [this](rpc::ServerCall& call, v1::GenerateRequest request) {
+        return Generate(call, std::move(request));
+      });
+  rpc::RegisterServerStream<v1::GenerateRequest, v1::StreamGenerateResponse>(
+      server, kStreamGenerate,
+      [this](rpc::ServerCall& call, v1::GenerateRequest request,
+             rpc::ServerWriter<v1::StreamGenerateResponse>& writer) {
+        return StreamGenerate(call, std::move(request), writer);
+      });
+}
+
+Task<absl::Status> GenerateService::StreamGenerate(
+    rpc::ServerCall& call, v1::GenerateRequest request,
+    rpc::ServerWriter<v1::StreamGenerateResponse>& writer) {
+  absl::StatusOr<std::unique_ptr<Answer>> answer = co_await Begin(call, request);
+  absl::Status status = answer.status();
+  if (status.ok()) status = co_await Stream(call, request, **answer, writer);
+  if (!status.ok()) state_.metrics.Failed(request.model(), status.code());
+  co_return status;
+}
+
+Task<absl::StatusOr<v1::GenerateResponse>> GenerateService::Generate(rpc::ServerCall& call,
+                                                                     v1::GenerateRequest request) {
+  absl::StatusOr<std::unique_ptr<Answer>> answer = co_await Begin(call, request);
+  if (!answer.ok()) {
+    state_.metrics.Failed(request.model(), answer.status().code());
+    co_return answer.status();
+  }
+  absl::StatusOr<v1::GenerateResponse> response = co_await Collect(call, request, **answer);
+  if (!response.ok()) state_.metrics.Failed(request.model(), response.status().code());
+  co_return response;
+}
+
+// Everything up to the slot: nothing here is sent to the client, so that an error goes out alone.
+Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::Begin(
+    rpc::ServerCall& call, const v1::GenerateRequest& request) {
+  auto answer = std::make_unique<Answer>(state_.hub, call.loop());
+  answer->arrival = time::SteadyNow();
+  if (absl::Status takes = state_.CheckTakesRequests(); !takes.ok()) co_return takes;
+  if (absl::Status valid = inference::Validate(request); !valid.ok()) co_return valid;
+  auto hosted = state_.host.Find(request.model());
+  if (!hosted.ok()) co_return hosted.status();
+  answer->hosted = *std::move(hosted);
+  if (answer->hosted->engine() == nullptr) {
+    co_return absl::FailedPreconditionError(
+        absl::StrCat("model ", answer->hosted->name(), " computes embeddings only"));
+  }
+  // Before the prompt is tokenised: a full worker refuses at once.
+  if (absl::Status room = answer->hosted->engine()->CheckRoom(); !room.ok()) co_return room;
+
+  const std::uint64_t seed = RandomNumber();
+  absl::StatusOr<MappedRequest> mapped;
+  if (PromptBytes(request) <= kPromptBytesOnLoop) {
+    mapped = MapRequest(request, *answer->hosted->model(), seed);
+  } else {
+    mapped = co_await state_.offload.Run(
+        call.loop(), [request, model = answer->hosted->model(), seed] {
+          return MapRequest(request, *model, seed);
+        });
+  }
+  if (!mapped.ok()) co_return mapped.status();
+  if (call.cancelled()) co_return absl::CancelledError("the client left");
+
+  answer->echo = std::move(mapped->echo);
+  answer->identity = {.request_id = RequestId(request),
+                      .model = answer->hosted->name(),
+                      .model_fingerprint = answer->hosted->model()->facts().fingerprint,
+                      .worker_id = state_.worker_id,
+                      .seed = mapped->generation.sampling.seed};
+  mapped->generation.arrival = answer->arrival;
+  mapped->generation.deadline = call.deadline();
+  mapped->generation.owner = Owner(call);
+  auto generation =
+      answer->hosted->engine()->Submit(std::move(mapped->generation), answer->waiter.tag());
+  if (!generation.ok()) co_return generation.status();
+  answer->generation = *std::move(generation);
+  co_return answer;
+}
+
+Task<absl::Status> GenerateService::Stream(
+    rpc::ServerCall& call, const v1::GenerateRequest& request, Answer& answer,
+    rpc::ServerWriter<v1::StreamGenerateResponse>& writer) {
+  const rpc::CancelHook hook = answer.CancelWith(call);
+  auto& inter_token = state_.metrics.Of(answer.hosted->name()).inter_token;
+  std::uint64_t sequence = request.resume().next_sequence();
+  std::optional<time::SteadyTime> last_piece;
+
+  std::optional<GenerationEvent> event = co_await answer.Next(call);
+  while (event.has_value()) {
+    v1::StreamGenerateResponse response;
+    response.set_sequence(sequence++);
+    if (auto* error = std::get_if<absl::Status>(&*event)) co_return std::move(*error);
+    if (const auto* finished = std::get_if<GenerationFinished>(&*event)) {
+      state_.metrics.Finished(answer.hosted->name(), *finished,
+                              time::SteadyNow() - answer.arrival);
+      *response.mutable_finished() = MapFinished(*finished, request.include_timings());
+      writer.WriteLast(response);
+      co_return absl::OkStatus();
+    }
+    if (const auto* started = std::get_if<GenerationStarted>(&*event)) {
+      *response.mutable_started() = MapStarted(*started, answer.identity);
+      if (!answer.echo.empty() && !request.has_resume()) {
+        if (!co_await writer.Write(response, true)) break;
+        response.Clear();
+        response.set_sequence(sequence++);
+        response.mutable_chunk()->set_text(answer.echo);
+      }
+    }
+    if (const auto* piece = std::get_if<TextPiece>(&*event)) {
+      *response.mutable_chunk() = MapChunk(*piece);
+      const auto now = time::SteadyNow();
+      if (last_piece.has_value())
+        inter_token.Observe(std::chrono::duration<double>(now - *last_piece).count());
+      last_piece = now;
+    }
+    event = answer.generation->Take();
+    if (!co_await writer.Write(response, event.has_value())) break;
+    if (!event.has_value()) event = co_await answer.Next(call);
+  }
+  co_return absl::CancelledError("the client left");
+}
+
+Task<absl::StatusOr<v1::GenerateResponse>> GenerateService::Collect(
+    rpc::ServerCall& call, const v1::GenerateRequest& request, Answer& answer) {
+  const rpc::CancelHook hook = answer.CancelWith(call);
+  v1::GenerateResponse response;
+  v1::Completion& completion = *response.add_completions();
+  completion.set_text(answer.echo);
+  while (auto event = co_await answer.Next(call)) {
+    if (auto* error = std::get_if<absl::Status>(&*event)) co_return std::move(*error);
+    if (const auto* started = std::get_if<GenerationStarted>(&*event))
+      *response.mutable_started() = MapStarted(*started, answer.identity);
+    if (const auto* piece = std::get_if<TextPiece>(&*event)) {
+      completion.mutable_text()->append(piece->text);
+      for (const TokenId token : piece->token_ids)
+        completion.add_token_ids(static_cast<std::uint32_t>(token));
+    }
+    if (const auto* finished = std::get_if<GenerationFinished>(&*event)) {
+      state_.metrics.Finished(answer.hosted->name(), *finished,
+                              time::SteadyNow() - answer.arrival);
+      const v1::Finished mapped = MapFinished(*finished, request.include_timings());
+      completion.set_finish_reason(mapped.candidates(0).finish_reason());
+      completion.set_stop_string(mapped.candidates(0).stop_string());
+      *response.mutable_usage() = mapped.usage();
+      if (mapped.has_timings()) *response.mutable_timings() = mapped.timings();
+      co_return response;
+    }
+  }
+  co_return absl::CancelledError("the client left");
+}
+
+}  // namespace chasqui::worker

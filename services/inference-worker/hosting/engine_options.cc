@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/hosting/engine_options.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+#include "absl/status/status_macros.h"
+#include "common/service/settings.h"
+#include "common/status/status.h"
+
+namespace chasqui::worker {
+namespace {
+
+constexpr std::uint32_t kMostKvTokens = 65'536;
+
+absl::StatusOr<ggml_type> KvType(std::string_view field, std::string_view name) {
+  static constexpr ggml_type kTypes[] = {GGML_TYPE_F32,  GGML_TYPE_F16,  GGML_TYPE_BF16,
+                                         GGML_TYPE_Q8_0, GGML_TYPE_Q4_0, GGML_TYPE_Q4_1,
+                                         GGML_TYPE_Q5_0, GGML_TYPE_Q5_1, GGML_TYPE_IQ4_NL};
+  for (const ggml_type type : kTypes) {
+    if (name == ggml_type_name(type)) return type;
+  }
+  return status::InvalidArgument(field, "is no type of the KV cache");
+}
+
+int FlashAttention(config::v1::Toggle toggle) {
+  switch (toggle) {
+    case config::v1::TOGGLE_ON:
+      return LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    case config::v1::TOGGLE_OFF:
+      return LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    default:
+      return LLAMA_FLASH_ATTN_TYPE_AUTO;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfig& config,
+                                                   std::uint32_t train_context_tokens) {
+  EngineOptions options;
+  options.slots = config.slots();
+  options.context_tokens =
+      config.context_tokens() == 0 ? train_context_tokens : config.context_tokens();
+  options.kv_tokens = config.kv_tokens();
+  if (options.kv_tokens == 0) {
+    const std::uint64_t all = std::uint64_t{options.slots} * options.context_tokens;
+    options.kv_tokens = static_cast<std::uint32_t>(std::min<std::uint64_t>(all, kMostKvTokens));
+  }
+  options.context_tokens = std::min(options.context_tokens, options.kv_tokens);
+  options.batch_tokens = config.batch_tokens();
+  options.micro_batch_tokens = config.micro_batch_tokens();
+  options.prompt_chunk_tokens = config.prompt_chunk_tokens();
+  options.threads = config.threads();
+  options.batch_threads = config.batch_threads();
+  options.flash_attention = FlashAttention(config.flash_attention());
+  ABSL_ASSIGN_OR_RETURN(options.type_k, KvType("engine.kv_type_k", config.kv_type_k()));
+  ABSL_ASSIGN_OR_RETURN(options.type_v, KvType("engine.kv_type_v", config.kv_type_v()));
+  options.warm_up = config.warm_up();
+  options.max_buffered_events = config.max_buffered_events();
+  options.max_pause = service::ToDuration(config.max_pause());
+  return options;
+}
+
+}  // namespace chasqui::worker

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "chasqui/config/v1/inference_worker_config.pb.h"
+#include "services/inference-worker/engine/engine.h"
+
+namespace chasqui::worker {
+
+// The engine's settings for a model that was trained for `train_context_tokens`: what the
+// configuration leaves open is filled in. INVALID_ARGUMENT for an unknown KV type. Pure.
+absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfig& config,
+                                                   std::uint32_t train_context_tokens);
+
+}  // namespace chasqui::worker

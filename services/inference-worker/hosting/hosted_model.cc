@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/hosting/hosted_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status_macros.h"
+
+namespace chasqui::worker {
+
+HostedModel::HostedModel(std::string name, std::vector<std::string> aliases,
+                         std::shared_ptr<const Model> model, std::unique_ptr<Engine> engine,
+                         const EngineOptions& options)
+    : name_(std::move(name)),
+      aliases_(std::move(aliases)),
+      model_(std::move(model)),
+      options_(options),
+      engine_(std::move(engine)) {}
+
+bool HostedModel::AnswersTo(std::string_view name) const {
+  return name == name_ || std::ranges::contains(aliases_, name);
+}
+
+absl::StatusOr<Embedder*> HostedModel::embedder() {
+  absl::MutexLock lock(mutex_);
+  if (!embedder_) {
+    ABSL_ASSIGN_OR_RETURN(embedder_, Embedder::Create(model_, options_));
+  }
+  return embedder_.get();
+}
+
+inference::v1::Model HostedModel::Describe() const {
+  const ModelFacts& facts = model_->facts();
+  inference::v1::Model model;
+  model.set_name(name_);
+  for (const auto& alias : aliases_) model.add_aliases(alias);
+  model.set_fingerprint(facts.fingerprint);
+  model.set_state(inference::v1::MODEL_STATE_READY);
+  model.set_architecture(facts.architecture);
+  model.set_quantization(facts.quantization);
+  model.set_parameter_count(facts.parameter_count);
+  model.set_size_bytes(facts.size_bytes);
+  model.set_train_context_tokens(facts.train_context_tokens);
+  model.set_vocabulary_size(facts.vocabulary_size);
+  model.set_embedding_length(facts.embedding_length);
+  model.set_layer_count(facts.layer_count);
+  model.set_has_chat_template(model_->chat_template().usable());
+  model.set_workers(1);
+  if (engine_) {
+    model.set_context_tokens(engine_->context_tokens());
+    model.set_slots(engine_->Load("").slots);
+  }
+  return model;
+}
+
+fleet::v1::ModelLoad HostedModel::Load(std::string_view router_id) const {
+  fleet::v1::ModelLoad load;
+  load.set_model(name_);
+  if (!engine_) return load;
+  const EngineLoad now = engine_->Load(router_id);
+  load.set_slots(now.slots);
+  load.set_active(now.active);
+  load.set_active_from_you(now.active_of_owner);
+  load.set_kv_tokens(now.kv_tokens);
+  load.set_kv_used_tokens(now.kv_used_tokens);
+  load.set_decode_tokens_per_second(now.decode_tokens_per_second);
+  load.set_prompt_tokens_per_second(now.prompt_tokens_per_second);
+  load.set_generated_tokens_total(now.generated_tokens_total);
+  load.set_prompt_tokens_total(now.prompt_tokens_total);
+  load.set_requests_total(now.requests_total);
+  return load;
+}
+
+}  // namespace chasqui::worker

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/inference_worker_server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/status/status_macros.h"
+#include "absl/strings/str_cat.h"
+#include "common/service/settings.h"
+#include "common/version/version.h"
+
+namespace chasqui::worker {
+namespace {
+
+using concurrency::Task;
+
+constexpr std::size_t kMostOffloadedJobs = 256;
+
+std::uint64_t DrawIncarnation() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+std::string HostName() {
+  char name[256] = {};
+  gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+// Unique in the fleet as far as it can be without being told: by the port, or by chance where the
+// port is not known before it is bound.
+std::string WorkerId(const config::v1::InferenceWorkerConfig& config, std::uint64_t incarnation) {
+  if (!config.worker_id().empty()) return config.worker_id();
+  const std::string& listen = config.server().listen_address();
+  const std::string port = listen.substr(listen.rfind(':') + 1);
+  if (port != "0") return absl::StrCat(HostName(), ":", port);
+  return absl::StrCat(HostName(), "-", absl::Hex(incarnation & 0xffffffff, absl::kZeroPad8));
+}
+
+std::vector<rpc::Loop*> LoopsOf(rpc::Server& server) {
+  std::vector<rpc::Loop*> loops;
+  for (int i = 0; i < server.loop_count(); ++i) loops.push_back(&server.loop(i));
+  return loops;
+}
+
+Backend::LogSink SinkTo(const observability::Logger& log) {
+  return [log](ggml_log_level level, std::string_view line) {
+    if (level == GGML_LOG_LEVEL_ERROR) {
+      log.Warn("libllama", {{"line", line}});
+    } else {
+      log.Debug("libllama", {{"line", line}});
+    }
+  };
+}
+
+fleet::v1::Device MapDevice(const DeviceInfo& info) {
+  fleet::v1::Device device;
+  device.set_name(info.name);
+  device.set_description(info.description);
+  device.set_memory_total_bytes(info.memory_total_bytes);
+  device.set_memory_free_bytes(info.memory_free_bytes);
+  return device;
+}
+
+}  // namespace
+
+InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig config,
+                                             const observability::Logger& log,
+                                             observability::Metrics& metrics)
+    : config_(std::move(config)),
+      log_(log),
+      incarnation_(DrawIncarnation()),
+      catalogue_(config_),
+      backend_(SinkTo(log)),
+      rpc_metrics_(metrics),
+      server_(service::ToOptions("worker", config_.server()), &rpc_metrics_),
+      hub_(LoopsOf(server_)),
+      offload_("offload", kMostOffloadedJobs),
+      host_({.engine = config_.engine(),
+             .memory_margin_bytes = config_.memory_margin_bytes(),
+             .hooks = {.on_events =
+                           [this](const std::vector<std::uint64_t>& tags) { hub_.Notify(tags); },
+                       .on_load_changed = [this] { TellLoad(); }},
+             .reap = [this](HostedModel* model) { offload_.Detach([model] { delete model; }); },
+             .on_models_changed = [this] { TellModels(); }}),
+      metrics_(metrics, host_),
+      state_{.worker_id = WorkerId(config_, incarnation_),
+             .host = host_,
+             .hub = hub_,
+             .offload = offload_,
+             .metrics = metrics_,
+             .log = log,
+             .on_change = [this] { TellLoad(); }},
+      generate_service_(state_),
+      text_service_(state_),
+      worker_service_(state_, catalogue_,
+                      [this](v1::GetStatusResponse& status) { DescribeStatus(status); }) {
+  generate_service_.Register(server_);
+  text_service_.Register(server_);
+  worker_service_.Register(server_);
+}
+
+InferenceWorkerServer::~InferenceWorkerServer() { Drain(); }
+
+absl::Status InferenceWorkerServer::Start() {
+  server_.health().SetServing("readiness", false);
+  server_.health().SetServing("", false);
+  ABSL_RETURN_IF_ERROR(MakeMemberships());
+  ABSL_RETURN_IF_ERROR(server_.Start());
+  for (const auto& membership : memberships_) server_.loop().Spawn(membership->Run());
+  ABSL_RETURN_IF_ERROR(LoadConfigured());
+  server_.health().SetServing("readiness", true);
+  server_.health().SetServing("", true);
+  return absl::OkStatus();
+}
+
+absl::Status InferenceWorkerServer::LoadConfigured() {
+  for (const LoadSpec& spec : catalogue_.configured()) {
+    int tenths = -1;
+    const auto loaded = host_.Load(spec, [&](float fraction, std::uint64_t bytes) {
+      const int now = static_cast<int>(fraction * 10);
+      if (std::exchange(tenths, now) != now) {
+        log_.Info("loading model",
+                  {{"model", spec.name}, {"fraction", fraction}, {"estimated_bytes", bytes}});
+      }
+      return true;
+    });
+    if (!loaded.ok()) {
+      return absl::Status(loaded.status().code(), absl::StrCat("model ", spec.name, ": ",
+                                                               loaded.status().message()));
+    }
+    log_.Info("model ready", {{"model", spec.name}, {"path", spec.path}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InferenceWorkerServer::MakeMemberships() {
+  WorkerFacts& facts = *this;
+  for (const auto& router : config_.routers()) {
+    ABSL_ASSIGN_OR_RETURN(
+        rpc::Channel channel,
+        rpc::Channel::Create(router, {.tls = service::ToClientTls(config_.router_tls())}));
+    memberships_.push_back(
+        std::make_unique<Membership>(server_.loop(), std::move(channel), facts));
+  }
+  return absl::OkStatus();
+}
+
+bool InferenceWorkerServer::Drain() {
+  if (drained_.has_value()) return *drained_;
+  state_.SetDraining(true);
+  drained_ = server_.Drain(service::ToDuration(config_.server().drain_grace()));
+  return *drained_;
+}
+
+void InferenceWorkerServer::TellLoad() {
+  server_.loop().Post([this] {
+    for (const auto& membership : memberships_) membership->LoadChanged();
+  });
+}
+
+void InferenceWorkerServer::TellModels() {
+  server_.loop().Post([this] {
+    ShowHealth();
+    for (const auto& membership : memberships_) membership->ModelsChanged();
+  });
+}
+
+// On loop 0.
+void InferenceWorkerServer::ShowHealth() {
+  std::vector<std::string> names;
+  for (const auto& hosted : host_.All()) names.push_back(absl::StrCat("model:", hosted->name()));
+  for (const auto& name : health_names_) {
+    if (!std::ranges::contains(names, name)) server_.health().Remove(name);
+  }
+  for (const auto& name : names) server_.health().SetServing(name, true);
+  health_names_ = std::move(names);
+}
+
+std::string InferenceWorkerServer::AdvertisedAddress() const {
+  if (!config_.advertise_address().empty()) return config_.advertise_address();
+  const std::string& listen = config_.server().listen_address();
+  const std::string host = listen.substr(0, listen.rfind(':'));
+  const bool everywhere = host.empty() || host == "0.0.0.0" || host == "[::]";
+  return absl::StrCat(everywhere ? HostName() : host, ":", server_.port());
+}
+
+fleet::v1::WorkerHello InferenceWorkerServer::Hello() const {
+  fleet::v1::WorkerHello hello;
+  hello.set_worker_id(state_.worker_id);
+  hello.set_incarnation(incarnation_);
+  hello.set_address(AdvertisedAddress());
+  hello.set_version(std::string(version::Version()));
+  *hello.mutable_models() = Models();
+  for (const auto& device : backend_.Devices()) *hello.add_devices() = MapDevice(device);
+  return hello;
+}
+
+fleet::v1::WorkerModels InferenceWorkerServer::Models() const {
+  fleet::v1::WorkerModels models;
+  for (const auto& hosted : host_.All()) *models.add_models() = hosted->Describe();
+  return models;
+}
+
+fleet::v1::LoadReport InferenceWorkerServer::Load(std::string_view router_id) const {
+  fleet::v1::LoadReport report;
+  const auto hosted_models = host_.All();
+  const auto ready = hosted_models.empty() ? fleet::v1::WORKER_STATE_STARTING
+                                           : fleet::v1::WORKER_STATE_READY;
+  report.set_state(state_.draining ? fleet::v1::WORKER_STATE_DRAINING : ready);
+  for (const auto& hosted : hosted_models) *report.add_models() = hosted->Load(router_id);
+  const LoadSampler::Sample sample = load_sampler_.Read();
+  report.set_resident_bytes(sample.resident_bytes);
+  report.set_cpu_cores(sample.cpu_cores);
+  return report;
+}
+
+Task<absl::Status> InferenceWorkerServer::Execute(fleet::v1::Command command) {
+  switch (command.command_case()) {
+    case fleet::v1::Command::kDrain:
+      state_.SetDraining(true);
+      co_return absl::OkStatus();
+    case fleet::v1::Command::kResume:
+      state_.SetDraining(false);
+      co_return absl::OkStatus();
+    case fleet::v1::Command::kLoadModel: {
+      absl::StatusOr<LoadSpec> spec = catalogue_.Find(command.load_model().name(), "");
+      if (!spec.ok()) co_return spec.status();
+      co_return co_await worker_service_.Load(server_.loop(), *std::move(spec));
+    }
+    case fleet::v1::Command::kUnloadModel:
+      co_return host_.Remove(command.unload_model().name()).status();
+    case fleet::v1::Command::COMMAND_NOT_SET:
+      break;
+  }
+  co_return absl::UnimplementedError("this worker does not know the command");
+}
+
+void InferenceWorkerServer::DescribeStatus(v1::GetStatusResponse& status) const {
+  for (const auto& device : backend_.Devices()) *status.add_devices() = MapDevice(device);
+  *status.mutable_load() = Load("");
+  for (const auto& membership : memberships_) *status.add_routers() = membership->status();
+}
+
+}  // namespace chasqui::worker

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/worker_metrics.h"
+
+#include <chrono>
+
+#include "common/observability/buckets.h"
+
+namespace chasqui::worker {
+namespace {
+
+using observability::kInterTokenSeconds;
+using observability::kRequestSeconds;
+using observability::kTimeToFirstTokenSeconds;
+
+double Seconds(time::Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::string_view ReasonName(EndReason reason) {
+  switch (reason) {
+    case EndReason::kStop:
+      return "stop";
+    case EndReason::kStopString:
+      return "stop_string";
+    case EndReason::kMaxTokens:
+      return "max_tokens";
+    case EndReason::kMaxTime:
+      return "max_time";
+    case EndReason::kContextFull:
+      return "context_full";
+    case EndReason::kFormatDeadEnd:
+      return "format_dead_end";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& host)
+    : inter_token_(metrics.AddHistograms("chasqui_worker_inter_token_latency_seconds",
+                                         "From one piece of an answer to the next.",
+                                         kInterTokenSeconds, {"model"})),
+      time_to_first_token_(metrics.AddHistograms("chasqui_worker_time_to_first_token_seconds",
+                                                 "From a request's arrival to its first token.",
+                                                 kTimeToFirstTokenSeconds, {"model"})),
+      queue_(metrics.AddHistograms("chasqui_worker_request_queue_time_seconds",
+                                   "From a request's arrival to its first step.", kRequestSeconds,
+                                   {"model"})),
+      prefill_(metrics.AddHistograms("chasqui_worker_request_prefill_time_seconds",
+                                     "Time to compute a prompt.", kRequestSeconds, {"model"})),
+      decode_(metrics.AddHistograms("chasqui_worker_request_decode_time_seconds",
+                                    "From an answer's first token to its last.", kRequestSeconds,
+                                    {"model"})),
+      end_to_end_(metrics.AddHistograms("chasqui_worker_e2e_request_latency_seconds",
+                                        "From a request's arrival to its end.", kRequestSeconds,
+                                        {"model"})),
+      prompt_tokens_(metrics.AddCounters("chasqui_worker_prompt_tokens_total",
+                                         "Prompt tokens of finished requests.", {"model"})),
+      generation_tokens_(metrics.AddCounters("chasqui_worker_generation_tokens_total",
+                                             "Tokens generated for finished requests.",
+                                             {"model"})),
+      finished_(metrics.AddCounters("chasqui_worker_requests_finished_total",
+                                    "Answers that came to their end, by reason.",
+                                    {"model", "finish_reason"})),
+      failed_(metrics.AddCounters("chasqui_worker_requests_failed_total",
+                                  "Requests refused, failed or cancelled, by status code.",
+                                  {"model", "code"})),
+      running_(metrics.AddGauges("chasqui_worker_requests_running",
+                                 "Requests admitted and not finished.", {"model"})),
+      slots_(metrics.AddGauges("chasqui_worker_slots", "Requests that can run at once.",
+                               {"model"})),
+      kv_usage_(metrics.AddGauges("chasqui_worker_kv_cache_usage_ratio",
+                                  "Part of the KV cache in use, 0 to 1.", {"model"})),
+      collector_(metrics.OnCollect([this, &host] { Collect(host); })) {}
+
+WorkerMetrics::ForModel WorkerMetrics::Of(const std::string& model) {
+  return {.inter_token = inter_token_.With({model}),
+          .time_to_first_token = time_to_first_token_.With({model}),
+          .queue = queue_.With({model}),
+          .prefill = prefill_.With({model}),
+          .decode = decode_.With({model}),
+          .end_to_end = end_to_end_.With({model})};
+}
+
+void WorkerMetrics::Finished(const std::string& model, const GenerationFinished& finished,
+                             time::Duration end_to_end) {
+  const ForModel histograms = Of(model);
+  histograms.time_to_first_token.Observe(Seconds(finished.timings.time_to_first_token));
+  histograms.queue.Observe(Seconds(finished.timings.queue));
+  histograms.prefill.Observe(Seconds(finished.timings.prompt));
+  histograms.decode.Observe(Seconds(finished.timings.predicted));
+  histograms.end_to_end.Observe(Seconds(end_to_end));
+  prompt_tokens_.With({model}).Increment(finished.prompt_tokens);
+  generation_tokens_.With({model}).Increment(finished.completion_tokens);
+  finished_.With({model, std::string(ReasonName(finished.reason))}).Increment();
+}
+
+void WorkerMetrics::Failed(const std::string& model, absl::StatusCode code) {
+  failed_.With({model, absl::StatusCodeToString(code)}).Increment();
+}
+
+void WorkerMetrics::Collect(const ModelHost& host) {
+  for (const auto& hosted : host.All()) {
+    if (hosted->engine() == nullptr) continue;
+    const EngineLoad load = hosted->engine()->Load("");
+    running_.With({hosted->name()}).Set(load.active);
+    slots_.With({hosted->name()}).Set(load.slots);
+    kv_usage_.With({hosted->name()})
+        .Set(load.kv_tokens == 0 ? 0 : static_cast<double>(load.kv_used_tokens) / load.kv_tokens);
+  }
+}
+
+}  // namespace chasqui::worker

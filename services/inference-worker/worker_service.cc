@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/worker_service.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/async_queue.h"
+#include "common/status/status.h"
+#include "common/version/version.h"
+
+namespace chasqui::worker {
+namespace {
+
+using concurrency::Task;
+
+constexpr std::string_view kService = "/chasqui.worker.v1.WorkerService/";
+constexpr std::size_t kMostWaitingLoads = 8;
+constexpr std::chrono::milliseconds kIdleCheckInterval{10};
+
+std::string Path(std::string_view method) { return absl::StrCat(kService, method); }
+
+// How far a loading is, between the thread that loads and the coroutine that tells.
+struct Loading {
+  std::atomic<bool> cancelled = false;
+  std::atomic<float> fraction = 0;
+  std::atomic<std::uint64_t> estimated_bytes = 0;
+  std::atomic<bool> told = true;
+  rpc::OneShot<bool> moved;  // confined to the loop
+  std::optional<absl::StatusOr<std::shared_ptr<HostedModel>>> result;  // set before the last move
+};
+
+bool IsIdle(const HostedModel& hosted) {
+  return hosted.engine() == nullptr || hosted.engine()->Load("").active == 0;
+}
+
+}  // namespace
+
+WorkerService::WorkerService(WorkerState& state, const Catalogue& catalogue, Describe describe)
+    : state_(state),
+      catalogue_(catalogue),
+      describe_(std::move(describe)),
+      loader_("model-loader", kMostWaitingLoads) {}
+
+void WorkerService::Register(rpc::Server& server) {
+  rpc::RegisterServerStream<v1::LoadModelRequest, v1::LoadModelResponse>(
+      server, Path("LoadModel"),
+      [this](rpc::ServerCall& call, v1::LoadModelRequest request,
+             rpc::ServerWriter<v1::LoadModelResponse>& writer) {
+        return LoadModel(call, std::move(request), writer);
+      });
+  rpc::RegisterUnary<v1::UnloadModelRequest, v1::UnloadModelResponse>(
+      server, Path("UnloadModel"), [this](rpc::ServerCall& call, v1::UnloadModelRequest request) {
+        return UnloadModel(call, std::move(request));
+      });
+  rpc::RegisterUnary<v1::DrainRequest, v1::DrainResponse>(
+      server, Path("Drain"), [this](rpc::ServerCall& call, v1::DrainRequest request) {
+        return Drain(call, request);
+      });
+  rpc::RegisterUnary<v1::GetStatusRequest, v1::GetStatusResponse>(
+      server, Path("GetStatus"),
+      [this](rpc::ServerCall&, v1::GetStatusRequest) { return GetStatus(); });
+}
+
+Task<absl::Status> WorkerService::LoadModel(rpc::ServerCall& call, v1::LoadModelRequest request,
+                                            rpc::ServerWriter<v1::LoadModelResponse>& writer) {
+  absl::StatusOr<LoadSpec> spec = catalogue_.Find(request.name(), request.path());
+  if (!spec.ok()) co_return spec.status();
+  auto loading = std::make_shared<Loading>();
+  rpc::Loop& loop = call.loop();
+  const auto hook = call.OnCancel([loading] { loading->cancelled = true; });
+  const auto move = [loading, &loop] {
+    if (loading->told.exchange(false)) loop.Post([loading] { loading->moved.Set(true); });
+  };
+  loader_.Detach([this, spec = *std::move(spec), loading, move] {
+    loading->result = state_.host.Load(spec, [&](float fraction, std::uint64_t bytes) {
+      loading->fraction = fraction;
+      loading->estimated_bytes = bytes;
+      move();
+      return !loading->cancelled;
+    });
+    loading->told = true;
+    move();
+  });
+
+  while (true) {
+    co_await loading->moved;
+    loading->moved.Reset();
+    loading->told = true;
+    if (loading->result.has_value()) break;
+    v1::LoadModelResponse response;
+    response.mutable_progress()->set_fraction(loading->fraction);
+    response.mutable_progress()->set_estimated_bytes(loading->estimated_bytes);
+    (void)co_await writer.Write(response);
+  }
+  if (!loading->result->ok()) co_return loading->result->status();
+  v1::LoadModelResponse response;
+  *response.mutable_loaded() = (**loading->result)->Describe();
+  writer.WriteLast(response);
+  co_return absl::OkStatus();
+}
+
+Task<absl::Status> WorkerService::Load(rpc::Loop& loop, LoadSpec spec) {
+  co_return co_await loader_.Run(loop, [this, spec = std::move(spec)] {
+    return state_.host.Load(spec, nullptr).status();
+  });
+}
+
+Task<absl::StatusOr<v1::UnloadModelResponse>> WorkerService::UnloadModel(
+    rpc::ServerCall& call, v1::UnloadModelRequest request) {
+  auto removed = state_.host.Remove(request.name());
+  if (!removed.ok()) co_return removed.status();
+  while (!IsIdle(**removed) && !call.cancelled())
+    co_await call.loop().SleepFor(kIdleCheckInterval);
+  co_return v1::UnloadModelResponse();
+}
+
+Task<absl::StatusOr<v1::DrainResponse>> WorkerService::Drain(rpc::ServerCall& call,
+                                                             v1::DrainRequest request) {
+  state_.SetDraining(!request.undo());
+  const auto busy = [this] {
+    return std::ranges::any_of(state_.host.All(),
+                               [](const auto& hosted) { return !IsIdle(*hosted); });
+  };
+  while (!request.undo() && busy() && !call.cancelled())
+    co_await call.loop().SleepFor(kIdleCheckInterval);
+  co_return v1::DrainResponse();
+}
+
+Task<absl::StatusOr<v1::GetStatusResponse>> WorkerService::GetStatus() {
+  v1::GetStatusResponse response;
+  response.set_worker_id(state_.worker_id);
+  response.set_version(std::string(version::Version()));
+  for (const auto& hosted : state_.host.All()) *response.add_models() = hosted->Describe();
+  describe_(response);
+  co_return response;
+}
+
+}  // namespace chasqui::worker
