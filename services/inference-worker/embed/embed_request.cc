@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/embed/embed_request.h"
 
-#include <cmath>
 #include <vector>
 
 #include "absl/status/status_macros.h"
@@ -54,14 +53,6 @@ absl::Status CheckDimensions(std::uint32_t asked, std::uint32_t length) {
 
 }  // namespace
 
-void ScaleToLengthOne(std::vector<float>& vector) {
-  double squares = 0;
-  for (const float value : vector) squares += double{value} * value;
-  if (squares == 0) return;
-  const double scale = 1 / std::sqrt(squares);
-  for (float& value : vector) value = static_cast<float>(value * scale);
-}
-
 absl::StatusOr<v1::EmbedResponse> AnswerEmbed(HostedModel& hosted,
                                               const v1::EmbedRequest& request) {
   const ModelFacts& facts = hosted.model()->facts();
@@ -77,7 +68,7 @@ absl::StatusOr<v1::EmbedResponse> AnswerEmbed(HostedModel& hosted,
   response.set_model_fingerprint(facts.fingerprint);
   for (auto& vector : vectors) {
     if (request.dimensions() > 0) vector.resize(request.dimensions());
-    if (!request.has_normalize() || request.normalize()) ScaleToLengthOne(vector);
+    if (!request.has_normalize() || request.normalize()) Normalize(vector);
     response.add_embeddings()->mutable_values()->Assign(vector.begin(), vector.end());
   }
   std::size_t tokens = 0;

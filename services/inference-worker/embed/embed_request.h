@@ -12,7 +12,4 @@ namespace chasqui::worker {
 absl::StatusOr<inference::v1::EmbedResponse> AnswerEmbed(
     HostedModel& hosted, const inference::v1::EmbedRequest& request);
 
-// Scales `vector` to length 1; a vector of zeros stays.
-void ScaleToLengthOne(std::vector<float>& vector);
-
 }  // namespace chasqui::worker
