@@ -31,7 +31,7 @@ Readiness::Readiness(const SuitePlan& plan) : plan_(plan) {
   grpc::ChannelArguments arguments;
   // The process comes up any moment: the default would wait a second after the first refusal.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);  // longest wait for a connection
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
   const auto add = [&](const PlannedProcess& process) {
     channels_[process.name] =

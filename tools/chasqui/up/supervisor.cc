@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "absl/log/check.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
@@ -27,11 +28,15 @@ bool Readable(int fd) {
   return poll(&source, 1, 0) > 0;
 }
 
-// What a dead process said last, as far as it explains the death.
+// What a dead process said last, as far as it explains the death: its last error, as the services
+// mark one in their logs, else its last lines.
 std::string Explanation(const std::string& how, const std::deque<std::string>& last_lines) {
   if (last_lines.empty()) return how;
-  constexpr std::size_t kMost = 3;
-  const std::size_t skipped = last_lines.size() > kMost ? last_lines.size() - kMost : 0;
+  const auto error = std::ranges::find_if(
+      last_lines.rbegin(), last_lines.rend(),
+      [](const std::string& line) { return absl::StrContains(line, " ERROR "); });
+  if (error != last_lines.rend()) return absl::StrCat(how, "; it said: ", *error);
+  const std::size_t skipped = last_lines.size() - std::min<std::size_t>(last_lines.size(), 3);
   return absl::StrCat(how, "; it said: ",
                       absl::StrJoin(last_lines.begin() + static_cast<std::ptrdiff_t>(skipped),
                                     last_lines.end(), " | "));

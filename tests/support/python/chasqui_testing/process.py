@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program under test as a process: its log is kept and shown when a test fails."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -20,6 +21,19 @@ def log_folder():
         base.mkdir(parents=True, exist_ok=True)
         _log_folder = pathlib.Path(tempfile.mkdtemp(dir=base))
     return _log_folder
+
+
+@contextlib.contextmanager
+def held(*pids):
+    """Stops processes for a while, so that nothing changes there; those killed meanwhile stay dead."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 class Process:

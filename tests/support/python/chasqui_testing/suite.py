@@ -64,7 +64,7 @@ class Suite:
     def __init__(self, name, workers=2, settings=None, arguments=()):
         overrides = [f"--set={path}={value}" for path, value in (settings or {}).items()]
         self.process = Process(
-            name, "chasqui", "up", "--json", "--verbose", "--port=0", "--prompt=",
+            name, "chasqui", "up", "--json", "--verbose", "--port=0", "--prompt", "",
             f"--workers={workers}", *overrides, *arguments, stdout=subprocess.PIPE)
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
