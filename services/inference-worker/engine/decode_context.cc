@@ -24,6 +24,14 @@ std::uint32_t KvTokens(const Model& model, const EngineOptions& options) {
   return static_cast<std::uint32_t>(std::min(context * options.slots, most));
 }
 
+bool HasGpu() {
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    const auto type = ggml_backend_dev_type(ggml_backend_dev_get(i));
+    if (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU) return true;
+  }
+  return false;
+}
+
 llama_context_params Params(const Model& model, const EngineOptions& options) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = KvTokens(model, options);
@@ -35,15 +43,29 @@ llama_context_params Params(const Model& model, const EngineOptions& options) {
   params.n_threads = static_cast<std::int32_t>(threads);
   params.n_threads_batch =
       static_cast<std::int32_t>(options.batch_threads > 0 ? options.batch_threads : threads);
-  params.flash_attn_type = static_cast<llama_flash_attn_type>(options.flash_attention);
+  const Layout layout = ChooseLayout(options, HasGpu());
+  params.flash_attn_type = layout.flash_attention;
   params.type_k = options.type_k;
   params.type_v = options.type_v;
-  params.kv_unified = options.unified_kv;
+  params.kv_unified = layout.unified_kv;
   params.no_perf = true;
   return params;
 }
 
 }  // namespace
+
+Layout ChooseLayout(const EngineOptions& options, bool has_gpu) {
+  Layout layout;
+  layout.flash_attention = static_cast<llama_flash_attn_type>(options.flash_attention);
+  if (layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO && ggml_is_quantized(options.type_v))
+    layout.flash_attention = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+  if (layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO && !has_gpu)
+    layout.flash_attention = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  const bool exact = layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_DISABLED && !has_gpu;
+  layout.unified_kv =
+      options.unified_kv == Choice::kAuto ? !exact : options.unified_kv == Choice::kOn;
+  return layout;
+}
 
 absl::StatusOr<std::unique_ptr<DecodeContext>> DecodeContext::Create(const Model& model,
                                                                      const EngineOptions& options) {

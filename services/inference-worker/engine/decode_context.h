@@ -17,6 +17,23 @@
 
 namespace chasqui::worker {
 
+// How a context keeps and computes attention.
+struct Layout {
+  bool unified_kv = false;
+  llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+};
+
+// What `options` leave to be chosen. Without a GPU: a part of the KV cache for each slot and no
+// flash attention. A result then does not depend, to the last bit, on what else runs, on how the
+// prompt was cut, on the number of threads: a stream that moves to another worker goes on as it
+// would have. (With the others it does depend: flash attention has three kernels on CPUs, by the
+// number of rows and the length of the cache, and in a shared cache the order of a sequence's
+// cells, and with it that of the sums, follows from what ran before; quantising the activations
+// makes a flipped bit a visible difference.) With a GPU, where batches of other sizes are computed
+// by other kernels anyway, or with a quantised V cache, which needs it: flash attention, and a
+// shared cache. Pure.
+Layout ChooseLayout(const EngineOptions& options, bool has_gpu);
+
 // Some tokens of one sequence to be computed.
 struct DecodePart {
   std::uint32_t slot = 0;

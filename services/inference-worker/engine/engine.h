@@ -18,6 +18,8 @@
 
 namespace chasqui::worker {
 
+enum class Choice { kAuto, kOn, kOff };
+
 // The engine's settings: chasqui.config.v1.EngineConfig, whose comments say what each means.
 struct EngineOptions {
   std::uint32_t slots = 8;
@@ -28,10 +30,10 @@ struct EngineOptions {
   std::uint32_t prompt_chunk_tokens = 256;
   std::uint32_t threads = 0;        // 0: the physical cores this process may use
   std::uint32_t batch_threads = 0;  // 0: as threads
-  // All slots share one KV cache, so that one long request may use what the others do not. Else
-  // each has its own part.
-  bool unified_kv = true;
-  int flash_attention = -1;  // llama_flash_attn_type
+  // Whether all slots share one KV cache, so that one long request may use what others do not; else
+  // each has its own part. Auto: see Layout.
+  Choice unified_kv = Choice::kAuto;
+  int flash_attention = -1;  // llama_flash_attn_type; -1: see Layout
   ggml_type type_k = GGML_TYPE_F16;
   ggml_type type_v = GGML_TYPE_F16;
   bool warm_up = true;

@@ -15,11 +15,10 @@ using namespace std::chrono_literals;
 
 class EngineBatchingTest : public EngineFixture {
  protected:
-  // The configuration in which a result does not depend, to the last bit, on what else runs: each
-  // slot its own part of the cache, in order from its first cell, and attention as plain products.
+  // The layout in which a result does not depend on what else runs: the one chosen without a GPU.
   static EngineOptions Exact(std::uint32_t slots) {
     return {.slots = slots,
-            .unified_kv = false,
+            .unified_kv = Choice::kOff,
             .flash_attention = LLAMA_FLASH_ATTN_TYPE_DISABLED,
             .warm_up = false};
   }
@@ -103,6 +102,20 @@ TEST_F(EngineBatchingTest, SixteenTogetherAnswerAsEachAlone) {
 
   for (std::size_t i = 0; i < together.size(); ++i)
     EXPECT_EQ(Read(*together[i]).text, alone[i % prompts.size()]) << i;
+}
+
+// The sharing of the cache is what is tested here, not the texts.
+TEST_F(EngineBatchingTest, OneRequestMayUseASharedCacheAlone) {
+  MakeEngine({.slots = 4, .kv_tokens = 1024, .unified_kv = Choice::kOn, .warm_up = false});
+
+  EXPECT_EQ(engine_->context_tokens(), 1024);
+  EXPECT_EQ(Ask(Endless()).finished->reason, EndReason::kMaxTokens);
+}
+
+TEST_F(EngineBatchingTest, EachSlotHasItsPartOfACacheThatIsNotShared) {
+  MakeEngine({.slots = 4, .kv_tokens = 1024, .unified_kv = Choice::kOff, .warm_up = false});
+
+  EXPECT_EQ(engine_->context_tokens(), 256);
 }
 
 TEST_F(EngineBatchingTest, ChunksOfThePromptMakeNoDifference) {

@@ -188,7 +188,7 @@ TEST_F(EngineTest, RefusesWhenEverySlotIsBusy) {
 }
 
 TEST_F(EngineTest, RefusesWhenTheKvCacheHasNoRoom) {
-  MakeEngine({.slots = 8, .kv_tokens = 1024, .warm_up = false});
+  MakeEngine({.slots = 8, .kv_tokens = 1024, .unified_kv = Choice::kOn, .warm_up = false});
   auto large = Endless();
   large.max_tokens = 700;
   const auto one = Submit(large);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "services/inference-worker/engine/decode_context.h"
+
+namespace chasqui::worker {
+namespace {
+
+TEST(ChooseLayout, IsExactWithoutAGpu) {
+  const Layout layout = ChooseLayout({}, /*has_gpu=*/false);
+
+  EXPECT_FALSE(layout.unified_kv);
+  EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_DISABLED);
+}
+
+TEST(ChooseLayout, IsFastWithAGpu) {
+  const Layout layout = ChooseLayout({}, /*has_gpu=*/true);
+
+  EXPECT_TRUE(layout.unified_kv);
+  EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_AUTO);
+}
+
+TEST(ChooseLayout, GivesAQuantisedCacheTheFlashAttentionItNeeds) {
+  const Layout layout = ChooseLayout({.type_v = GGML_TYPE_Q8_0}, /*has_gpu=*/false);
+
+  EXPECT_TRUE(layout.unified_kv);
+  EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_ENABLED);
+}
+
+TEST(ChooseLayout, DoesWhatItIsTold) {
+  const Layout layout = ChooseLayout(
+      {.unified_kv = Choice::kOn, .flash_attention = LLAMA_FLASH_ATTN_TYPE_ENABLED}, false);
+
+  EXPECT_TRUE(layout.unified_kv);
+  EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_ENABLED);
+}
+
+}  // namespace
+}  // namespace chasqui::worker
