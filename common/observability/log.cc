@@ -78,6 +78,11 @@ class Logger::Core {
     // spdlog's own complaints go to standard error by default, once a second.
   }
 
+  // The thread writes out what is queued and ends; only then go the logger and the sink it used.
+  ~Core() { pool_.reset(); }
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
   bool IsOn(LogLevel level) const { return logger_->should_log(SpdlogLevel(level)); }
   void Write(LogLevel level, std::string_view text) {
     logger_->log(SpdlogLevel(level), spdlog::string_view_t(text.data(), text.size()));
