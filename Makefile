@@ -73,11 +73,13 @@ tsan: ## unit and integration tests under ThreadSanitizer (build/tsan)
 	@$(call build,tsan)
 	@$(call ctest,tsan,--label-regex "^(unit|integration)$$")
 
-.PHONY: bench-router bench-worker
+.PHONY: bench-router bench-worker bench-micro
 bench-router: build ## what the router costs, beside nginx and HAProxy
 	@exec $(ENV) tests/bench/router/run
 bench-worker: build ## what the worker reaches, beside llama-server
 	@exec $(ENV) tests/bench/worker/run
+bench-micro: build ## what decisions cost alone
+	@exec $(ENV) build/release/bin/chasqui-bench-micro
 
 .PHONY: lint lint-headers tidy
 lint: npm ## format, layering, banned calls, sizes, protos, shell scripts

@@ -14,6 +14,7 @@
 namespace chasqui::mock_worker {
 namespace {
 
+constexpr std::chrono::milliseconds kConnectTimeout(2000);
 constexpr absl::Duration kLeaveTimeout = absl::Seconds(1);
 
 rpc::ServerOptions ServerOptionsOf(const MockWorkerOptions& options) {
@@ -38,7 +39,8 @@ absl::Status MockWorker::Start() {
   ABSL_RETURN_IF_ERROR(server_.Start());
   server_.health().SetServing(options_.model, true);
   for (const std::string& router : options_.routers) {
-    ABSL_ASSIGN_OR_RETURN(rpc::Channel channel, rpc::Channel::Create(router, {}));
+    ABSL_ASSIGN_OR_RETURN(rpc::Channel channel,
+                          rpc::Channel::Create(router, {.min_reconnect_backoff = kConnectTimeout}));
     memberships_.push_back(
         std::make_unique<Membership>(server_.loop(), std::move(channel), Hello(), load_));
   }

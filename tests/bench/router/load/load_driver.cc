@@ -58,7 +58,10 @@ LoadDriver::LoadDriver(LoadOptions options)
 
 absl::Status LoadDriver::Connect() {
   for (const std::string& target : options_.targets) {
-    ABSL_ASSIGN_OR_RETURN(rpc::Channel channel, rpc::Channel::Create(target, {}));
+    // Where a thousand streams have just ended, a connection may take its time.
+    ABSL_ASSIGN_OR_RETURN(rpc::Channel channel,
+                          rpc::Channel::Create(target, {.min_reconnect_backoff = kOpenTimeout,
+                                                        .max_reconnect_backoff = kOpenTimeout}));
     channels_.push_back(std::move(channel));
   }
   return channels_.empty() ? absl::InvalidArgumentError("no target") : absl::OkStatus();

@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kConnectTimeout(10);
 
 }  // namespace
 
-// One stream. Owns itself until it has ended; each of its operations has this as its tag.
+// One stream. Owned by the client until it has ended; each of its operations has this as its tag.
 class GrpcStreamClient::Call {
  public:
   Call(GrpcStreamClient& client, const inference::v1::GenerateRequest& request,
@@ -73,18 +73,17 @@ void GrpcStreamClient::Start(const StreamRequest& request, StreamObserver& obser
   message.mutable_sampling()->set_temperature(0);
   message.mutable_stop()->set_max_tokens(request.generated_tokens);
   message.mutable_stop()->set_ignore_eos(true);
-  ++open_;
-  new Call(*this, message, observer);
+  auto call = std::make_unique<Call>(*this, message, observer);
+  Call* const key = call.get();
+  calls_.emplace(key, std::move(call));
 }
 
 void GrpcStreamClient::Run() {
   void* tag = nullptr;
   bool ok = false;
-  while (open_ > 0 && queue_.Next(&tag, &ok)) {
+  while (!calls_.empty() && queue_.Next(&tag, &ok)) {
     auto* call = static_cast<Call*>(tag);
-    if (call->OnEvent(ok)) continue;
-    delete call;
-    --open_;
+    if (!call->OnEvent(ok)) calls_.erase(call);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -31,7 +32,7 @@ class GrpcStreamClient final : public StreamClient {
   const std::string model_;
   const std::unique_ptr<inference::v1::InferenceService::Stub> stub_;
   grpc::CompletionQueue queue_;
-  int open_ = 0;  // streams that have not ended
+  std::map<Call*, std::unique_ptr<Call>> calls_;  // streams that have not ended
 };
 
 }  // namespace chasqui::bench

@@ -24,7 +24,7 @@ std::string Body(const StreamRequest& request) {
 
 }  // namespace
 
-// One stream. Owns itself until it has ended.
+// One stream. Owned by the client until it has ended.
 class HttpStreamClient::Call {
  public:
   Call(const StreamRequest& request, StreamObserver& observer)
@@ -85,13 +85,16 @@ HttpStreamClient::HttpStreamClient(const std::string& target)
       headers_(curl_slist_append(nullptr, "Content-Type: application/json")) {}
 
 HttpStreamClient::~HttpStreamClient() {
+  calls_.clear();
   curl_multi_cleanup(multi_);
   curl_slist_free_all(headers_);
 }
 
 void HttpStreamClient::Start(const StreamRequest& request, StreamObserver& observer) {
-  ++open_;
-  curl_multi_add_handle(multi_, (new Call(request, observer))->Prepare(url_, headers_));
+  auto call = std::make_unique<Call>(request, observer);
+  curl_multi_add_handle(multi_, call->Prepare(url_, headers_));
+  Call* const key = call.get();
+  calls_.emplace(key, std::move(call));
 }
 
 void HttpStreamClient::EndDone() {
@@ -104,17 +107,16 @@ void HttpStreamClient::EndDone() {
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
     curl_multi_remove_handle(multi_, easy);
     call->End(result);
-    delete call;
-    --open_;
+    calls_.erase(call);
   }
 }
 
 void HttpStreamClient::Run() {
-  while (open_ > 0) {
+  while (!calls_.empty()) {
     int running = 0;
     curl_multi_perform(multi_, &running);
     EndDone();
-    if (open_ > 0) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
+    if (!calls_.empty()) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
   }
 }
 

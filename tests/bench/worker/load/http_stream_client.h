@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -28,7 +29,7 @@ class HttpStreamClient final : public StreamClient {
   const std::string url_;
   CURLM* const multi_;
   curl_slist* const headers_;
-  int open_ = 0;  // streams that have not ended
+  std::map<Call*, std::unique_ptr<Call>> calls_;  // streams that have not ended
 };
 
 }  // namespace chasqui::bench
