@@ -65,6 +65,16 @@ time::SteadyTime Generation::DueTime(uint64_t position) const {
          plan_.behaviour.interval * (position - plan_.first);
 }
 
+bool Generation::RestsBefore(uint64_t position) const {
+  return plan_.behaviour.interval.count() == 0 && position % kBurst == kBurst - 1;
+}
+
+bool Generation::GoesOnAtOnce(uint64_t position) const {
+  const Behaviour& behaviour = plan_.behaviour;
+  return behaviour.interval.count() == 0 && !RestsBefore(position) &&
+         behaviour.hang_after != position && behaviour.stall_after != position;
+}
+
 concurrency::Task<bool> Generation::SendChunks(Writer& writer, uint64_t position) {
   for (uint32_t index = 0; index < plan_.candidates; ++index) {
     inference::v1::Chunk& chunk = *event_.mutable_chunk();
@@ -79,8 +89,8 @@ concurrency::Task<bool> Generation::SendChunks(Writer& writer, uint64_t position
     chunk.add_token_ids(token.id);
     event_.set_sequence(next_sequence_++);
     load_.CountToken();
-    const bool at_once = plan_.behaviour.interval.count() == 0;
-    if (!co_await writer.Write(event_, /*more_follows=*/at_once)) co_return false;
+    const bool more_follows = index + 1 < plan_.candidates || GoesOnAtOnce(position + 1);
+    if (!co_await writer.Write(event_, more_follows)) co_return false;
   }
   co_return true;
 }
@@ -99,7 +109,7 @@ concurrency::Task<absl::Status> Generation::Stream(Writer& writer,
     if (plan_.behaviour.cut_after == position) co_return absl::OkStatus();
     if (position == plan_.end) break;
     if (paced || position == plan_.first) co_await Wait(DueTime(position));
-    if (!paced && position % kBurst == kBurst - 1) co_await Wait(time::SteadyNow() + kBreath);
+    if (RestsBefore(position)) co_await Wait(time::SteadyNow() + kBreath);
     if (!co_await SendChunks(writer, position)) co_return Cancelled();
   }
   *event_.mutable_finished() = Finish();

@@ -36,6 +36,11 @@ class Generation {
   concurrency::Task<void> Wait(time::SteadyTime until);
   concurrency::Task<bool> SendChunks(Writer& writer, uint64_t position);
   inference::v1::Finished Finish() const;
+  // Whether an unpaced stream pauses here, see kBreath.
+  bool RestsBefore(uint64_t position) const;
+  // Whether what comes at `position` follows the one before without a pause: only then may that one
+  // wait in the transport for company.
+  bool GoesOnAtOnce(uint64_t position) const;
   time::SteadyTime DueTime(uint64_t position) const;
 
   rpc::ServerCall& call_;
