@@ -124,8 +124,8 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
   if (PromptBytes(request) <= kPromptBytesOnLoop) {
     mapped = MapRequest(request, *answer->hosted->model(), seed);
   } else {
-    mapped = co_await state_.offload.Run(
-        call.loop(), [request, model = answer->hosted->model(), seed] {
+    mapped =
+        co_await state_.offload.Run(call.loop(), [request, model = answer->hosted->model(), seed] {
           return MapRequest(request, *model, seed);
         });
   }
@@ -148,9 +148,9 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
   co_return answer;
 }
 
-Task<absl::Status> GenerateService::Stream(
-    rpc::ServerCall& call, const v1::GenerateRequest& request, Answer& answer,
-    rpc::ServerWriter<v1::StreamGenerateResponse>& writer) {
+Task<absl::Status> GenerateService::Stream(rpc::ServerCall& call,
+                                           const v1::GenerateRequest& request, Answer& answer,
+                                           rpc::ServerWriter<v1::StreamGenerateResponse>& writer) {
   const rpc::CancelHook hook = answer.CancelWith(call);
   auto& inter_token = state_.metrics.Of(answer.hosted->name()).inter_token;
   std::uint64_t sequence = request.resume().next_sequence();
@@ -162,8 +162,7 @@ Task<absl::Status> GenerateService::Stream(
     response.set_sequence(sequence++);
     if (auto* error = std::get_if<absl::Status>(&*event)) co_return std::move(*error);
     if (const auto* finished = std::get_if<GenerationFinished>(&*event)) {
-      state_.metrics.Finished(answer.hosted->name(), *finished,
-                              time::SteadyNow() - answer.arrival);
+      state_.metrics.Finished(answer.hosted->name(), *finished, time::SteadyNow() - answer.arrival);
       *response.mutable_finished() = MapFinished(*finished, request.include_timings());
       writer.WriteLast(response);
       co_return absl::OkStatus();
@@ -207,8 +206,7 @@ Task<absl::StatusOr<v1::GenerateResponse>> GenerateService::Collect(
         completion.add_token_ids(static_cast<std::uint32_t>(token));
     }
     if (const auto* finished = std::get_if<GenerationFinished>(&*event)) {
-      state_.metrics.Finished(answer.hosted->name(), *finished,
-                              time::SteadyNow() - answer.arrival);
+      state_.metrics.Finished(answer.hosted->name(), *finished, time::SteadyNow() - answer.arrival);
       const v1::Finished mapped = MapFinished(*finished, request.include_timings());
       completion.set_finish_reason(mapped.candidates(0).finish_reason());
       completion.set_stop_string(mapped.candidates(0).stop_string());

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/inference_worker_server.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <random>
 #include <utility>
+
+#include <unistd.h>
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
@@ -84,7 +84,11 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
              .hooks = {.on_events =
                            [this](const std::vector<std::uint64_t>& tags) { hub_.Notify(tags); },
                        .on_load_changed = [this] { TellLoad(); }},
-             .reap = [this](HostedModel* model) { offload_.Detach([model] { delete model; }); },
+             .reap =
+                 [this](HostedModel* model) {
+                   offload_.Detach(
+                       [owned = std::unique_ptr<HostedModel>(model)]() mutable { owned.reset(); });
+                 },
              .on_models_changed = [this] { TellModels(); }}),
       metrics_(metrics, host_),
       state_{.worker_id = WorkerId(config_, incarnation_),
@@ -129,8 +133,8 @@ absl::Status InferenceWorkerServer::LoadConfigured() {
       return true;
     });
     if (!loaded.ok()) {
-      return absl::Status(loaded.status().code(), absl::StrCat("model ", spec.name, ": ",
-                                                               loaded.status().message()));
+      return absl::Status(loaded.status().code(),
+                          absl::StrCat("model ", spec.name, ": ", loaded.status().message()));
     }
     log_.Info("model ready", {{"model", spec.name}, {"path", spec.path}});
   }
@@ -143,8 +147,7 @@ absl::Status InferenceWorkerServer::MakeMemberships() {
     ABSL_ASSIGN_OR_RETURN(
         rpc::Channel channel,
         rpc::Channel::Create(router, {.tls = service::ToClientTls(config_.router_tls())}));
-    memberships_.push_back(
-        std::make_unique<Membership>(server_.loop(), std::move(channel), facts));
+    memberships_.push_back(std::make_unique<Membership>(server_.loop(), std::move(channel), facts));
   }
   return absl::OkStatus();
 }
@@ -208,8 +211,8 @@ fleet::v1::WorkerModels InferenceWorkerServer::Models() const {
 fleet::v1::LoadReport InferenceWorkerServer::Load(std::string_view router_id) const {
   fleet::v1::LoadReport report;
   const auto hosted_models = host_.All();
-  const auto ready = hosted_models.empty() ? fleet::v1::WORKER_STATE_STARTING
-                                           : fleet::v1::WORKER_STATE_READY;
+  const auto ready =
+      hosted_models.empty() ? fleet::v1::WORKER_STATE_STARTING : fleet::v1::WORKER_STATE_READY;
   report.set_state(state_.draining ? fleet::v1::WORKER_STATE_DRAINING : ready);
   for (const auto& hosted : hosted_models) *report.add_models() = hosted->Load(router_id);
   const LoadSampler::Sample sample = load_sampler_.Read();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/load_sampler.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <fstream>
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace chasqui::worker {
 namespace {

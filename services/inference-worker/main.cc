@@ -20,8 +20,8 @@ constexpr chasqui::config::Program kProgram{
 int main(int argc, char** argv) {
   using namespace chasqui;  // NOLINT(google-build-using-namespace)
   rpc::PrepareProcess();
-  const auto config = config::ParseOrExit(kProgram, argc, argv, worker::DefaultConfig(),
-                                          worker::Validate);
+  const auto config =
+      config::ParseOrExit(kProgram, argc, argv, worker::DefaultConfig(), worker::Validate);
   service::Process process("inference-worker", config.server(), config.log());
   worker::InferenceWorkerServer server(config, process.log(), process.metrics());
   return process.Run(

@@ -53,13 +53,12 @@ absl::StatusOr<v1::DetokenizeResponse> DoDetokenize(HostedModel& hosted,
   return response;
 }
 
-absl::StatusOr<v1::ApplyTemplateResponse> DoApplyTemplate(
-    HostedModel& hosted, const v1::ApplyTemplateRequest& request) {
+absl::StatusOr<v1::ApplyTemplateResponse> DoApplyTemplate(HostedModel& hosted,
+                                                          const v1::ApplyTemplateRequest& request) {
   ABSL_ASSIGN_OR_RETURN(const RenderedChat chat, RenderChat(request.chat(), *hosted.model()));
   v1::ApplyTemplateResponse response;
   response.set_prompt(chat.text);
-  for (const TokenId token : chat.tokens)
-    response.add_token_ids(static_cast<std::uint32_t>(token));
+  for (const TokenId token : chat.tokens) response.add_token_ids(static_cast<std::uint32_t>(token));
   return response;
 }
 

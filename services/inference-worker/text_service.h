@@ -9,8 +9,8 @@
 namespace chasqui::worker {
 
 // The RPCs of InferenceService that take no slot: tokens, templates, embeddings, models. Decides
-// nothing. Owned by the server, outlives the calls. Each call is a coroutine on its loop; what takes
-// long runs off it.
+// nothing. Owned by the server, outlives the calls. Each call is a coroutine on its loop; what
+// takes long runs off it.
 class TextService {
  public:
   explicit TextService(WorkerState& state) : state_(state) {}

@@ -55,8 +55,7 @@ WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& h
       prompt_tokens_(metrics.AddCounters("chasqui_worker_prompt_tokens_total",
                                          "Prompt tokens of finished requests.", {"model"})),
       generation_tokens_(metrics.AddCounters("chasqui_worker_generation_tokens_total",
-                                             "Tokens generated for finished requests.",
-                                             {"model"})),
+                                             "Tokens generated for finished requests.", {"model"})),
       finished_(metrics.AddCounters("chasqui_worker_requests_finished_total",
                                     "Answers that came to their end, by reason.",
                                     {"model", "finish_reason"})),
@@ -65,8 +64,8 @@ WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& h
                                   {"model", "code"})),
       running_(metrics.AddGauges("chasqui_worker_requests_running",
                                  "Requests admitted and not finished.", {"model"})),
-      slots_(metrics.AddGauges("chasqui_worker_slots", "Requests that can run at once.",
-                               {"model"})),
+      slots_(
+          metrics.AddGauges("chasqui_worker_slots", "Requests that can run at once.", {"model"})),
       kv_usage_(metrics.AddGauges("chasqui_worker_kv_cache_usage_ratio",
                                   "Part of the KV cache in use, 0 to 1.", {"model"})),
       collector_(metrics.OnCollect([this, &host] { Collect(host); })) {}

@@ -29,7 +29,7 @@ struct Loading {
   std::atomic<float> fraction = 0;
   std::atomic<std::uint64_t> estimated_bytes = 0;
   std::atomic<bool> told = true;
-  rpc::OneShot<bool> moved;  // confined to the loop
+  rpc::OneShot<bool> moved;                                            // confined to the loop
   std::optional<absl::StatusOr<std::shared_ptr<HostedModel>>> result;  // set before the last move
 };
 
@@ -57,9 +57,8 @@ void WorkerService::Register(rpc::Server& server) {
         return UnloadModel(call, std::move(request));
       });
   rpc::RegisterUnary<v1::DrainRequest, v1::DrainResponse>(
-      server, Path("Drain"), [this](rpc::ServerCall& call, v1::DrainRequest request) {
-        return Drain(call, request);
-      });
+      server, Path("Drain"),
+      [this](rpc::ServerCall& call, v1::DrainRequest request) { return Drain(call, request); });
   rpc::RegisterUnary<v1::GetStatusRequest, v1::GetStatusResponse>(
       server, Path("GetStatus"),
       [this](rpc::ServerCall&, v1::GetStatusRequest) { return GetStatus(); });
@@ -104,17 +103,15 @@ Task<absl::Status> WorkerService::LoadModel(rpc::ServerCall& call, v1::LoadModel
 }
 
 Task<absl::Status> WorkerService::Load(rpc::Loop& loop, LoadSpec spec) {
-  co_return co_await loader_.Run(loop, [this, spec = std::move(spec)] {
-    return state_.host.Load(spec, nullptr).status();
-  });
+  co_return co_await loader_.Run(
+      loop, [this, spec = std::move(spec)] { return state_.host.Load(spec, nullptr).status(); });
 }
 
 Task<absl::StatusOr<v1::UnloadModelResponse>> WorkerService::UnloadModel(
     rpc::ServerCall& call, v1::UnloadModelRequest request) {
   auto removed = state_.host.Remove(request.name());
   if (!removed.ok()) co_return removed.status();
-  while (!IsIdle(**removed) && !call.cancelled())
-    co_await call.loop().SleepFor(kIdleCheckInterval);
+  while (!IsIdle(**removed) && !call.cancelled()) co_await call.loop().SleepFor(kIdleCheckInterval);
   co_return v1::UnloadModelResponse();
 }
 

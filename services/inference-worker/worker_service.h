@@ -15,7 +15,8 @@
 
 namespace chasqui::worker {
 
-// WorkerService: operation of this worker. Decides nothing. Owned by the server, outlives the calls.
+// WorkerService: operation of this worker. Decides nothing. Owned by the server, outlives the
+// calls.
 class WorkerService {
  public:
   // `describe` fills in what the server knows of devices, load and memberships.

@@ -10,8 +10,8 @@
 
 namespace chasqui::worker {
 
-// Wakes the coroutines that wait for events of their generations: one wake-up of a loop for each step
-// of an engine, however many streams it moved. Owned by the server, outlives the engines.
+// Wakes the coroutines that wait for events of their generations: one wake-up of a loop for each
+// step of an engine, however many streams it moved. Owned by the server, outlives the engines.
 class EventHub {
  public:
   // `loops` outlive this.

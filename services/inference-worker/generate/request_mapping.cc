@@ -5,9 +5,9 @@
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "common/service/settings.h"
 #include "common/status/status.h"
 #include "google/protobuf/duration.pb.h"
-#include "common/service/settings.h"
 #include "services/inference-worker/model/prompt_tokens.h"
 
 namespace chasqui::worker {
@@ -88,9 +88,9 @@ absl::StatusOr<RenderedChat> RenderChat(const v1::ChatInput& chat, const Model& 
                       .tokens = TokenizeChat(model.vocabulary(), pieces)};
 }
 
-absl::StatusOr<TokenIds> CheckTokens(
-    std::string_view field, const google::protobuf::RepeatedField<std::uint32_t>& ids,
-    const Vocabulary& vocabulary) {
+absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
+                                     const google::protobuf::RepeatedField<std::uint32_t>& ids,
+                                     const Vocabulary& vocabulary) {
   TokenIds tokens;
   tokens.reserve(static_cast<std::size_t>(ids.size()));
   for (const std::uint32_t id : ids) {

@@ -28,9 +28,9 @@ absl::StatusOr<RenderedChat> RenderChat(const inference::v1::ChatInput& chat, co
 
 // `ids` as tokens, or INVALID_ARGUMENT naming the first that is not in the vocabulary; `field` is
 // their path in the request.
-absl::StatusOr<TokenIds> CheckTokens(
-    std::string_view field, const google::protobuf::RepeatedField<std::uint32_t>& ids,
-    const Vocabulary& vocabulary);
+absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
+                                     const google::protobuf::RepeatedField<std::uint32_t>& ids,
+                                     const Vocabulary& vocabulary);
 
 // Translates a request that common/inference has found valid. `seed` stands in when it has none.
 // Takes time with the length of the prompt. Pure.

@@ -18,8 +18,8 @@ bool IsModelName(std::string_view name) {
   constexpr std::size_t kMostCharacters = 128;
   static constexpr std::string_view kMarks = "._:/-";
   return name.size() <= kMostCharacters && std::ranges::all_of(name, [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || kMarks.contains(c);
-  });
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || kMarks.contains(c);
+         });
 }
 
 bool IsInside(const fs::path& file, const fs::path& folder) {
@@ -52,7 +52,8 @@ absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view
     if (name.empty()) return status::InvalidArgument("name", "name or path must be set");
     const auto found = std::ranges::find(configured_, name, &LoadSpec::name);
     if (found != configured_.end()) return *found;
-    return status::NotFound("model", name, "no configured model has this name, and no path is given");
+    return status::NotFound("model", name,
+                            "no configured model has this name, and no path is given");
   }
   std::error_code error;
   const fs::path real = fs::canonical(fs::path(path), error);
@@ -61,12 +62,13 @@ absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view
   });
   const bool configured = std::ranges::contains(configured_, path, &LoadSpec::path);
   if (!allowed && !configured) {
-    return status::Error(absl::StatusCode::kPermissionDenied, "MODEL_PATH",
-                         absl::StrCat("\"", path, "\" is not there or lies in none of this worker's ",
-                                      "model_folders"));
+    return status::Error(
+        absl::StatusCode::kPermissionDenied, "MODEL_PATH",
+        absl::StrCat("\"", path, "\" is not there or lies in none of this worker's ",
+                     "model_folders"));
   }
-  return LoadSpec{.name = std::string(name), .path = error ? std::string(path) : real.string(),
-                  .aliases = {}};
+  return LoadSpec{
+      .name = std::string(name), .path = error ? std::string(path) : real.string(), .aliases = {}};
 }
 
 }  // namespace chasqui::worker

@@ -17,8 +17,8 @@
 namespace chasqui::worker {
 
 // A model that is in memory under a name, with the engine that generates with it. Shared by the
-// host and by the requests that use it; must not be destroyed on a loop, for that joins the engine's
-// thread. Thread-safe.
+// host and by the requests that use it; must not be destroyed on a loop, for that joins the
+// engine's thread. Thread-safe.
 class HostedModel {
  public:
   HostedModel(std::string name, std::vector<std::string> aliases,

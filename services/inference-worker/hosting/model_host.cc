@@ -48,8 +48,7 @@ absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::Load(LoadSpec spec,
                                         found->second->model()->facts().path));
     }
     if (loading_) {
-      return status::ResourceExhausted("LOADING", "another model is being loaded",
-                                       kLoadRetryDelay);
+      return status::ResourceExhausted("LOADING", "another model is being loaded", kLoadRetryDelay);
     }
     loading_ = true;
   }

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "services/inference-worker/model/fingerprint.h"
 #include "services/inference-worker/model/model.h"
@@ -21,7 +23,8 @@ using testing::Not;
 
 class GgufFileTest : public testing::Test {
  protected:
-  GgufFileTest() : folder_(fs::path(testing::TempDir()) / "gguf_file_test") {
+  GgufFileTest()
+      : folder_(fs::path(testing::TempDir()) / absl::StrCat("gguf_file_test.", getpid())) {
     TinyModel();  // libllama's log is quiet from here on
     fs::create_directories(folder_);
   }

@@ -3,7 +3,9 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "services/inference-worker/model/memory_available.h"
 #include "services/inference-worker/model/memory_estimate.h"
 
@@ -44,7 +46,8 @@ TEST(ParseMemAvailable, ReadsTheLine) {
 
 class AvailableMemoryTest : public testing::Test {
  protected:
-  AvailableMemoryTest() : root_(fs::path(testing::TempDir()) / "available_memory_test") {
+  AvailableMemoryTest()
+      : root_(fs::path(testing::TempDir()) / absl::StrCat("available_memory_test.", getpid())) {
     fs::remove_all(root_);
     Write("proc/meminfo", "MemAvailable: 1000 kB\n");
   }
