@@ -20,12 +20,6 @@ constexpr int kExitAsIfKilled = 137;
 // A longer wait listens for the call's end; a shorter one is over soon anyway.
 constexpr std::chrono::seconds kShortWait(1);
 
-// A completion queue that always has something done does not look at its sockets. Where the
-// reader's window has no end (nginx's has not), a writer without pauses would keep its loop from
-// ever reading.
-constexpr uint64_t kBurst = 256;
-constexpr std::chrono::milliseconds kBreath(1);
-
 absl::Status Cancelled() { return absl::CancelledError("the client is gone"); }
 
 }  // namespace
@@ -65,14 +59,10 @@ time::SteadyTime Generation::DueTime(uint64_t position) const {
          plan_.behaviour.interval * (position - plan_.first);
 }
 
-bool Generation::RestsBefore(uint64_t position) const {
-  return plan_.behaviour.interval.count() == 0 && position % kBurst == kBurst - 1;
-}
-
 bool Generation::GoesOnAtOnce(uint64_t position) const {
   const Behaviour& behaviour = plan_.behaviour;
-  return behaviour.interval.count() == 0 && !RestsBefore(position) &&
-         behaviour.hang_after != position && behaviour.stall_after != position;
+  return behaviour.interval.count() == 0 && behaviour.hang_after != position &&
+         behaviour.stall_after != position;
 }
 
 concurrency::Task<bool> Generation::SendChunks(Writer& writer, uint64_t position) {
@@ -109,7 +99,9 @@ concurrency::Task<absl::Status> Generation::Stream(Writer& writer,
     if (plan_.behaviour.cut_after == position) co_return absl::OkStatus();
     if (position == plan_.end) break;
     if (paced || position == plan_.first) co_await Wait(DueTime(position));
-    if (RestsBefore(position)) co_await Wait(time::SteadyNow() + kBreath);
+    if (!paced) {
+      if (const auto until = breath_.Before(time::SteadyNow())) co_await Wait(*until);
+    }
     if (!co_await SendChunks(writer, position)) co_return Cancelled();
   }
   *event_.mutable_finished() = Finish();

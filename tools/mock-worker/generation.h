@@ -8,6 +8,7 @@
 #include "common/concurrency/task.h"
 #include "common/rpc/server_call.h"
 #include "common/rpc/server_methods.h"
+#include "tools/mock-worker/breath.h"
 #include "tools/mock-worker/generation_plan.h"
 #include "tools/mock-worker/worker_load.h"
 
@@ -19,8 +20,13 @@ class Generation {
  public:
   using Writer = rpc::ServerWriter<inference::v1::StreamGenerateResponse>;
 
-  Generation(rpc::ServerCall& call, WorkerLoad& load, GenerationPlan plan)
-      : call_(call), load_(load), plan_(std::move(plan)), next_sequence_(plan_.next_sequence) {}
+  // The references outlive this.
+  Generation(rpc::ServerCall& call, WorkerLoad& load, Breath& breath, GenerationPlan plan)
+      : call_(call),
+        load_(load),
+        breath_(breath),
+        plan_(std::move(plan)),
+        next_sequence_(plan_.next_sequence) {}
 
   // Runs to the end of the stream. `started` is what Started says; it is sent but on resumption.
   concurrency::Task<absl::Status> Stream(Writer& writer, const inference::v1::Started& started);
@@ -36,15 +42,14 @@ class Generation {
   concurrency::Task<void> Wait(time::SteadyTime until);
   concurrency::Task<bool> SendChunks(Writer& writer, uint64_t position);
   inference::v1::Finished Finish() const;
-  // Whether an unpaced stream pauses here, see kBreath.
-  bool RestsBefore(uint64_t position) const;
-  // Whether what comes at `position` follows the one before without a pause: only then may that one
-  // wait in the transport for company.
+  // Whether what comes at `position` follows the one before at once, but for a breath: only then
+  // may that one wait in the transport for company.
   bool GoesOnAtOnce(uint64_t position) const;
   time::SteadyTime DueTime(uint64_t position) const;
 
   rpc::ServerCall& call_;
   WorkerLoad& load_;
+  Breath& breath_;
   const GenerationPlan plan_;
   const time::SteadyTime begin_ = time::SteadyNow();
   uint64_t next_sequence_;

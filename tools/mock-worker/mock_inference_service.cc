@@ -102,7 +102,7 @@ concurrency::Task<absl::Status> MockInferenceService::StreamGenerate(
     rpc::ServerWriter<inference::v1::StreamGenerateResponse>& writer) {
   absl::StatusOr<Admitted> admitted = Admit(call, request);
   if (!admitted.ok()) co_return std::move(admitted).status();
-  Generation generation(call, load_, admitted->plan);
+  Generation generation(call, load_, breath_, admitted->plan);
   co_return co_await generation.Stream(writer, admitted->started);
 }
 
@@ -110,7 +110,7 @@ concurrency::Task<absl::StatusOr<inference::v1::GenerateResponse>> MockInference
     rpc::ServerCall& call, inference::v1::GenerateRequest request) {
   absl::StatusOr<Admitted> admitted = Admit(call, request);
   if (!admitted.ok()) co_return std::move(admitted).status();
-  Generation generation(call, load_, admitted->plan);
+  Generation generation(call, load_, breath_, admitted->plan);
   co_return co_await generation.Answer(admitted->started);
 }
 

@@ -8,6 +8,7 @@
 #include "common/rpc/server.h"
 #include "common/rpc/server_methods.h"
 #include "tools/mock-worker/behaviour.h"
+#include "tools/mock-worker/breath.h"
 #include "tools/mock-worker/generation_plan.h"
 #include "tools/mock-worker/worker_load.h"
 
@@ -57,6 +58,7 @@ class MockInferenceService {
   const inference::v1::Model model_;
   const Behaviour behaviour_;
   WorkerLoad& load_;
+  Breath breath_;
 };
 
 }  // namespace chasqui::mock_worker

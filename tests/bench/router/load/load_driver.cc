@@ -97,6 +97,7 @@ concurrency::Task<void> LoadDriver::Conduct() {
 }
 
 concurrency::Task<void> LoadDriver::MeasureWindow() {
+  co_await UntilAllHaveBegun();
   co_await loop_.SleepFor(options_.warm_up);
   const auto usage = [this] {
     const absl::StatusOr<load::ProcessUsage> read = load::ReadUsage(options_.pids);
@@ -112,20 +113,24 @@ concurrency::Task<void> LoadDriver::MeasureWindow() {
   after_ = usage();
 }
 
+concurrency::Task<void> LoadDriver::UntilAllHaveBegun() {
+  const time::SteadyTime give_up = time::SteadyNow() + kOpenTimeout;
+  while (error_.ok() && users_begun_ < options_.users) {
+    if (time::SteadyNow() > give_up) {
+      Fail(absl::DeadlineExceededError(
+          absl::StrCat("only ", users_begun_, " of ", options_.users, " have had an answer")));
+    }
+    co_await loop_.SleepFor(kPoll);
+  }
+}
+
 concurrency::Task<void> LoadDriver::MeasureIdle() {
   co_await loop_.SleepFor(options_.warm_up);
   absl::StatusOr<load::ProcessUsage> usage = load::ReadUsage(options_.pids);
   if (!usage.ok()) Fail(usage.status());
   before_ = usage.value_or(load::ProcessUsage{});
   for (int user = 0; user < options_.users; ++user) loop_.Start(IdleUser(user));
-  const time::SteadyTime give_up = time::SteadyNow() + kOpenTimeout;
-  while (error_.ok() && streams_open_ < options_.users) {
-    if (time::SteadyNow() > give_up) {
-      Fail(absl::DeadlineExceededError(
-          absl::StrCat("only ", streams_open_, " of ", options_.users, " streams began")));
-    }
-    co_await loop_.SleepFor(kPoll);
-  }
+  co_await UntilAllHaveBegun();
   co_await loop_.SleepFor(kSettle);
   usage = load::ReadUsage(options_.pids);
   if (!usage.ok()) Fail(usage.status());
@@ -134,11 +139,13 @@ concurrency::Task<void> LoadDriver::MeasureIdle() {
 
 concurrency::Task<void> LoadDriver::UnaryUser(int user) {
   const rpc::Channel& channel = channels_[static_cast<size_t>(user) % channels_.size()];
+  bool begun = false;
   while (!stopping_ && error_.ok()) {
     const time::SteadyTime begin = time::SteadyNow();
     const absl::StatusOr<grpc::ByteBuffer> response =
         co_await rpc::UnaryCall(loop_, channel, kGenerate, request_).Finish();
     if (!response.ok()) Fail(response.status());
+    if (!std::exchange(begun, true)) ++users_begun_;
     if (!measuring_) continue;
     ++operations_;
     latencies_.Add(time::SteadyNow() - begin);
@@ -154,7 +161,9 @@ concurrency::Task<void> LoadDriver::StreamUser(int user) {
                          kStreamGenerate);
     calls_[static_cast<size_t>(user)] = &call;
     call.WriteLast(request_);
+    bool begun = false;
     while (const std::optional<grpc::ByteBuffer> message = co_await call.Read()) {
+      if (!std::exchange(begun, true)) ++users_begun_;
       if (measuring_) OnMessage(*message);
       if (stopping_) call.Cancel();
     }
@@ -171,7 +180,7 @@ concurrency::Task<void> LoadDriver::IdleUser(int user) {
                          kStreamGenerate);
     calls_[static_cast<size_t>(user)] = &call;
     call.WriteLast(request_);
-    if ((co_await call.Read()).has_value()) ++streams_open_;
+    if ((co_await call.Read()).has_value()) ++users_begun_;
     const absl::Status status = co_await call.Finish();
     calls_[static_cast<size_t>(user)] = nullptr;
     if (!stopping_) Fail(status.ok() ? absl::InternalError("a stream has ended") : status);

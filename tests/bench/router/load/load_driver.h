@@ -51,6 +51,7 @@ class LoadDriver {
   concurrency::Task<void> Conduct();
   concurrency::Task<void> MeasureWindow();
   concurrency::Task<void> MeasureIdle();
+  concurrency::Task<void> UntilAllHaveBegun();
   concurrency::Task<void> UnaryUser(int user);
   concurrency::Task<void> StreamUser(int user);
   concurrency::Task<void> IdleUser(int user);
@@ -67,7 +68,7 @@ class LoadDriver {
   bool measuring_ = false;
   bool stopping_ = false;
   int users_done_ = 0;
-  int streams_open_ = 0;
+  int users_begun_ = 0;  // have had an answer
   absl::Status error_;
   uint64_t operations_ = 0;
   load::Samples latencies_;
