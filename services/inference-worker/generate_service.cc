@@ -86,7 +86,7 @@ Task<absl::Status> GenerateService::StreamGenerate(
   absl::StatusOr<std::unique_ptr<Answer>> answer = co_await Begin(call, request);
   absl::Status status = answer.status();
   if (status.ok()) status = co_await Stream(call, request, **answer, writer);
-  if (!status.ok()) state_.metrics.Failed(request.model(), status.code());
+  if (!status.ok()) state_.metrics.Failed(LabelOf(request.model()), status.code());
   co_return status;
 }
 
@@ -94,12 +94,18 @@ Task<absl::StatusOr<v1::GenerateResponse>> GenerateService::Generate(rpc::Server
                                                                      v1::GenerateRequest request) {
   absl::StatusOr<std::unique_ptr<Answer>> answer = co_await Begin(call, request);
   if (!answer.ok()) {
-    state_.metrics.Failed(request.model(), answer.status().code());
+    state_.metrics.Failed(LabelOf(request.model()), answer.status().code());
     co_return answer.status();
   }
   absl::StatusOr<v1::GenerateResponse> response = co_await Collect(call, request, **answer);
-  if (!response.ok()) state_.metrics.Failed(request.model(), response.status().code());
+  if (!response.ok()) state_.metrics.Failed(LabelOf(request.model()), response.status().code());
   co_return response;
+}
+
+// Names of models that there are not must not fill the metrics.
+std::string GenerateService::LabelOf(const std::string& model) const {
+  const auto hosted = state_.host.Find(model);
+  return hosted.ok() ? (*hosted)->name() : "unknown";
 }
 
 // Everything up to the slot: nothing here is sent to the client, so that an error goes out alone.

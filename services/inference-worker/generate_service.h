@@ -40,6 +40,8 @@ class GenerateService {
   concurrency::Task<absl::StatusOr<inference::v1::GenerateResponse>> Collect(
       rpc::ServerCall& call, const inference::v1::GenerateRequest& request, Answer& answer);
 
+  std::string LabelOf(const std::string& model) const;
+
   WorkerState& state_;
 };
 

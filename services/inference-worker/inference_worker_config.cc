@@ -79,6 +79,7 @@ InferenceWorkerConfig DefaultConfig() {
   engine.set_prompt_chunk_tokens(256);
   engine.set_gpu_layers(-1);
   engine.set_flash_attention(config::v1::TOGGLE_AUTO);
+  engine.set_unified_kv(config::v1::TOGGLE_AUTO);
   engine.set_kv_type_k("f16");
   engine.set_kv_type_v("f16");
   engine.set_mmap(true);

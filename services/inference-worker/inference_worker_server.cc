@@ -18,6 +18,7 @@ namespace {
 using concurrency::Task;
 
 constexpr std::size_t kMostOffloadedJobs = 256;
+constexpr std::size_t kMostEmbeddings = 64;
 
 std::uint64_t DrawIncarnation() {
   std::random_device device;
@@ -79,6 +80,7 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
       server_(service::ToOptions("worker", config_.server()), &rpc_metrics_),
       hub_(LoopsOf(server_)),
       offload_("offload", kMostOffloadedJobs),
+      embeddings_("embeddings", kMostEmbeddings),
       host_({.engine = config_.engine(),
              .memory_margin_bytes = config_.memory_margin_bytes(),
              .hooks = {.on_events =
@@ -95,6 +97,7 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
              .host = host_,
              .hub = hub_,
              .offload = offload_,
+             .embeddings = embeddings_,
              .metrics = metrics_,
              .log = log,
              .on_change = [this] { TellLoad(); }},

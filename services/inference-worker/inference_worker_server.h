@@ -69,6 +69,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   rpc::Server server_;
   EventHub hub_;
   Offload offload_;
+  Offload embeddings_;
   ModelHost host_;
   WorkerMetrics metrics_;
   WorkerState state_;

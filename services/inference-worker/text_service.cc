@@ -65,15 +65,15 @@ absl::StatusOr<v1::ApplyTemplateResponse> DoApplyTemplate(HostedModel& hosted,
 }  // namespace
 
 template <typename Response, typename Request, typename Work>
-Task<absl::StatusOr<Response>> TextService::OffLoop(rpc::ServerCall& call, Request request,
-                                                    Work work) {
+Task<absl::StatusOr<Response>> TextService::OffLoop(rpc::ServerCall& call, Offload& thread,
+                                                    Request request, Work work) {
   if (absl::Status valid = inference::Validate(request); !valid.ok()) co_return valid;
   auto hosted = state_.host.Find(request.model());
   if (!hosted.ok()) co_return hosted.status();
-  co_return co_await state_.offload.Run(
-      call.loop(), [hosted = *std::move(hosted), request = std::move(request), work] {
-        return work(*hosted, request);
-      });
+  co_return co_await thread.Run(call.loop(),
+                                [hosted = *std::move(hosted), request = std::move(request), work] {
+                                  return work(*hosted, request);
+                                });
 }
 
 void TextService::Register(rpc::Server& server) {
@@ -119,23 +119,25 @@ void TextService::Register(rpc::Server& server) {
 
 Task<absl::StatusOr<v1::TokenizeResponse>> TextService::Tokenize(rpc::ServerCall& call,
                                                                  v1::TokenizeRequest request) {
-  return OffLoop<v1::TokenizeResponse>(call, std::move(request), DoTokenize);
+  return OffLoop<v1::TokenizeResponse>(call, state_.offload, std::move(request), DoTokenize);
 }
 
 Task<absl::StatusOr<v1::DetokenizeResponse>> TextService::Detokenize(
     rpc::ServerCall& call, v1::DetokenizeRequest request) {
-  return OffLoop<v1::DetokenizeResponse>(call, std::move(request), DoDetokenize);
+  return OffLoop<v1::DetokenizeResponse>(call, state_.offload, std::move(request), DoDetokenize);
 }
 
 Task<absl::StatusOr<v1::ApplyTemplateResponse>> TextService::ApplyTemplate(
     rpc::ServerCall& call, v1::ApplyTemplateRequest request) {
-  return OffLoop<v1::ApplyTemplateResponse>(call, std::move(request), DoApplyTemplate);
+  return OffLoop<v1::ApplyTemplateResponse>(call, state_.offload, std::move(request),
+                                            DoApplyTemplate);
 }
 
 Task<absl::StatusOr<v1::EmbedResponse>> TextService::Embed(rpc::ServerCall& call,
                                                            v1::EmbedRequest request) {
   if (absl::Status takes = state_.CheckTakesRequests(); !takes.ok()) co_return takes;
-  co_return co_await OffLoop<v1::EmbedResponse>(call, std::move(request), AnswerEmbed);
+  co_return co_await OffLoop<v1::EmbedResponse>(call, state_.embeddings, std::move(request),
+                                                AnswerEmbed);
 }
 
 Task<absl::StatusOr<v1::ListModelsResponse>> TextService::ListModels() {

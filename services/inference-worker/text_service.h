@@ -32,9 +32,9 @@ class TextService {
   Result<inference::v1::ListModelsResponse> ListModels();
   Result<inference::v1::GetModelResponse> GetModel(inference::v1::GetModelRequest request);
 
-  // Checks the request, finds its model and runs `work` off the loop.
+  // Checks the request, finds its model and runs `work` on `thread`.
   template <typename Response, typename Request, typename Work>
-  Result<Response> OffLoop(rpc::ServerCall& call, Request request, Work work);
+  Result<Response> OffLoop(rpc::ServerCall& call, Offload& thread, Request request, Work work);
 
   WorkerState& state_;
 };

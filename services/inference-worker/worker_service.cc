@@ -29,8 +29,9 @@ struct Loading {
   std::atomic<float> fraction = 0;
   std::atomic<std::uint64_t> estimated_bytes = 0;
   std::atomic<bool> told = true;
-  rpc::OneShot<bool> moved;                                            // confined to the loop
-  std::optional<absl::StatusOr<std::shared_ptr<HostedModel>>> result;  // set before the last move
+  // Confined to the loop.
+  rpc::OneShot<bool> moved;
+  std::optional<absl::StatusOr<std::shared_ptr<HostedModel>>> result;
 };
 
 bool IsIdle(const HostedModel& hosted) {
@@ -74,16 +75,22 @@ Task<absl::Status> WorkerService::LoadModel(rpc::ServerCall& call, v1::LoadModel
   const auto move = [loading, &loop] {
     if (loading->told.exchange(false)) loop.Post([loading] { loading->moved.Set(true); });
   };
-  loader_.Detach([this, spec = *std::move(spec), loading, move] {
-    loading->result = state_.host.Load(spec, [&](float fraction, std::uint64_t bytes) {
+  const bool queued = loader_.TryDetach([this, spec = *std::move(spec), loading, move, &loop] {
+    auto result = state_.host.Load(spec, [&](float fraction, std::uint64_t bytes) {
       loading->fraction = fraction;
       loading->estimated_bytes = bytes;
       move();
       return !loading->cancelled;
     });
-    loading->told = true;
-    move();
+    loop.Post([loading, result = std::move(result)]() mutable {
+      loading->result = std::move(result);
+      loading->moved.Set(true);
+    });
   });
+  if (!queued) {
+    co_return status::ResourceExhausted("LOADING", "too many models wait to be loaded",
+                                        std::chrono::seconds(5));
+  }
 
   while (true) {
     co_await loading->moved;

@@ -20,7 +20,8 @@ struct WorkerState {
   const std::string worker_id;
   ModelHost& host;
   EventHub& hub;
-  Offload& offload;
+  Offload& offload;     // what takes milliseconds: long prompts
+  Offload& embeddings;  // what takes seconds
   WorkerMetrics& metrics;
   const observability::Logger& log;
   // Whether new requests are refused.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/generate/request_mapping.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status_macros.h"
@@ -28,6 +29,12 @@ std::string_view RoleName(v1::Role role) {
   }
 }
 
+// Ids as they came: the engine names all that are not in the vocabulary, those of every field at
+// once.
+TokenIds AsTokens(const google::protobuf::RepeatedField<std::uint32_t>& ids) {
+  return {ids.begin(), ids.end()};
+}
+
 absl::Status MapInput(const v1::GenerateRequest& request, const Model& model,
                       MappedRequest& mapped) {
   const Vocabulary& vocabulary = model.vocabulary();
@@ -38,9 +45,11 @@ absl::Status MapInput(const v1::GenerateRequest& request, const Model& model,
     return absl::OkStatus();
   }
   if (request.has_tokens()) {
-    ABSL_ASSIGN_OR_RETURN(mapped.generation.prompt,
-                          CheckTokens("tokens.ids", request.tokens().ids(), vocabulary));
-    if (request.echo()) mapped.echo = vocabulary.Detokenize(mapped.generation.prompt, false);
+    mapped.generation.prompt = AsTokens(request.tokens().ids());
+    const bool known = std::ranges::all_of(
+        request.tokens().ids(), [&](std::uint32_t id) { return vocabulary.Contains(id); });
+    if (request.echo() && known)
+      mapped.echo = vocabulary.Detokenize(mapped.generation.prompt, false);
     return absl::OkStatus();
   }
   mapped.generation.prompt = TokenizePrompt(vocabulary, request.prompt());
@@ -48,27 +57,14 @@ absl::Status MapInput(const v1::GenerateRequest& request, const Model& model,
   return absl::OkStatus();
 }
 
-absl::Status MapStop(const v1::StopOptions& stop, const Vocabulary& vocabulary,
-                     GenerationRequest& generation) {
+void MapStop(const v1::StopOptions& stop, GenerationRequest& generation) {
   generation.max_tokens = stop.max_tokens();
   generation.min_tokens = stop.min_tokens();
   generation.stop_strings.assign(stop.strings().begin(), stop.strings().end());
+  generation.stop_tokens = AsTokens(stop.token_ids());
   generation.include_stop = stop.include_stop();
   generation.ignore_eos = stop.ignore_eos();
   if (stop.has_max_time()) generation.max_time = service::ToDuration(stop.max_time());
-  ABSL_ASSIGN_OR_RETURN(generation.stop_tokens,
-                        CheckTokens("stop.token_ids", stop.token_ids(), vocabulary));
-  return absl::OkStatus();
-}
-
-absl::Status CheckLogitBias(const v1::SamplingOptions& sampling, const Vocabulary& vocabulary) {
-  for (const auto& [token, bias] : sampling.logit_bias()) {
-    if (vocabulary.Contains(token)) continue;
-    return status::InvalidArgument(
-        absl::StrCat("sampling.logit_bias[", token, "]"),
-        absl::StrCat("is no token of this model, which has ", vocabulary.size()));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -107,16 +103,11 @@ absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
 absl::StatusOr<MappedRequest> MapRequest(const v1::GenerateRequest& request, const Model& model,
                                          std::uint64_t seed) {
   MappedRequest mapped;
-  const Vocabulary& vocabulary = model.vocabulary();
-  ABSL_RETURN_IF_ERROR(CheckLogitBias(request.sampling(), vocabulary));
-  ABSL_RETURN_IF_ERROR(MapStop(request.stop(), vocabulary, mapped.generation));
+  MapStop(request.stop(), mapped.generation);
   mapped.generation.sampling = ResolveSampling(request.sampling(), seed);
   mapped.generation.grammar = request.output_format().grammar();
-  if (request.resume().candidates_size() > 0) {
-    ABSL_ASSIGN_OR_RETURN(mapped.generation.resume,
-                          CheckTokens("resume.candidates[0].token_ids",
-                                      request.resume().candidates(0).token_ids(), vocabulary));
-  }
+  if (request.resume().candidates_size() > 0)
+    mapped.generation.resume = AsTokens(request.resume().candidates(0).token_ids());
   ABSL_RETURN_IF_ERROR(MapInput(request, model, mapped));
   return mapped;
 }

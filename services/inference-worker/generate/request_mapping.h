@@ -33,7 +33,8 @@ absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
                                      const Vocabulary& vocabulary);
 
 // Translates a request that common/inference has found valid. `seed` stands in when it has none.
-// Takes time with the length of the prompt. Pure.
+// Token ids are passed on unchecked: the engine knows the vocabulary. Takes time with the length of
+// the prompt. Pure.
 absl::StatusOr<MappedRequest> MapRequest(const inference::v1::GenerateRequest& request,
                                          const Model& model, std::uint64_t seed);
 

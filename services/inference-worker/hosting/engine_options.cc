@@ -2,7 +2,6 @@
 #include "services/inference-worker/hosting/engine_options.h"
 
 #include <algorithm>
-#include <map>
 #include <string_view>
 
 #include "absl/status/status_macros.h"
@@ -35,6 +34,17 @@ int FlashAttention(config::v1::Toggle toggle) {
   }
 }
 
+Choice ToChoice(config::v1::Toggle toggle) {
+  switch (toggle) {
+    case config::v1::TOGGLE_ON:
+      return Choice::kOn;
+    case config::v1::TOGGLE_OFF:
+      return Choice::kOff;
+    default:
+      return Choice::kAuto;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfig& config,
@@ -54,6 +64,7 @@ absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfi
   options.prompt_chunk_tokens = config.prompt_chunk_tokens();
   options.threads = config.threads();
   options.batch_threads = config.batch_threads();
+  options.unified_kv = ToChoice(config.unified_kv());
   options.flash_attention = FlashAttention(config.flash_attention());
   ABSL_ASSIGN_OR_RETURN(options.type_k, KvType("engine.kv_type_k", config.kv_type_k()));
   ABSL_ASSIGN_OR_RETURN(options.type_v, KvType("engine.kv_type_v", config.kv_type_v()));

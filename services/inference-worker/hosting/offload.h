@@ -49,6 +49,11 @@ class Offload {
     co_return *std::move(state->result);
   }
 
+  // Runs `fn` some time; false, and `fn` is destroyed, when too many jobs wait.
+  [[nodiscard]] bool TryDetach(absl::AnyInvocable<void()> fn) {
+    return queue_.TryPush(std::move(fn));
+  }
+
   // Runs `fn` some time; on this thread when too many jobs wait.
   void Detach(absl::AnyInvocable<void()> fn) {
     if (!queue_.TryPush(std::move(fn))) fn();
