@@ -39,7 +39,9 @@ function(chasqui_add_binary name)
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE chasqui::cxx ${ARG_LIBS})
   set_target_properties(${name} PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin"
+    # All descriptors, referenced or not: reflection must know every service that is served.
+    LINK_LIBRARY_OVERRIDE_chasqui_proto WHOLE_ARCHIVE)
 endfunction()
 
 # chasqui_add_test(NAME LABEL unit|integration SRCS x_test.cc... LIBS lib...)
