@@ -2,7 +2,9 @@
 #include "tools/chasqui/up/readiness.h"
 
 #include <chrono>
+#include <memory>
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 
@@ -25,21 +27,15 @@ void SetDeadline(grpc::ClientContext& context) {
   context.set_deadline(time::RealClock().SystemNow() + std::chrono::seconds(1));
 }
 
-}  // namespace
-
-Readiness::Readiness(const SuitePlan& plan) : plan_(plan) {
+// A connection made anew for each question: one that was refused once would wait before it tries
+// again, in which time the process has long been up.
+std::shared_ptr<grpc::Channel> Connect(const PlannedProcess& process) {
   grpc::ChannelArguments arguments;
-  // The process comes up any moment: the default would wait a second after the first refusal.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);  // longest wait for a connection
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
-  const auto add = [&](const PlannedProcess& process) {
-    channels_[process.name] =
-        grpc::CreateCustomChannel(process.address, grpc::InsecureChannelCredentials(), arguments);
-  };
-  add(plan.router);
-  for (const PlannedProcess& worker : plan.workers) add(worker);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(process.address, grpc::InsecureChannelCredentials(), arguments);
 }
+
+}  // namespace
 
 std::map<std::string, std::string> Readiness::Ask() {
   std::map<std::string, std::string> states;
@@ -62,7 +58,7 @@ bool Readiness::Healthy(const PlannedProcess& process) {
   SetDeadline(context);
   HealthCheckResponse response;
   const grpc::Status status =
-      Health::NewStub(channels_[process.name])->Check(&context, HealthCheckRequest(), &response);
+      Health::NewStub(Connect(process))->Check(&context, HealthCheckRequest(), &response);
   healthy = status.ok() && response.status() == HealthCheckResponse::SERVING;
   return healthy;
 }
@@ -71,7 +67,7 @@ void Readiness::AskRouter(std::map<std::string, std::string>& states) {
   grpc::ClientContext context;
   SetDeadline(context);
   ListWorkersResponse response;
-  const grpc::Status status = FleetService::NewStub(channels_[plan_.router.name])
+  const grpc::Status status = FleetService::NewStub(Connect(plan_.router))
                                   ->ListWorkers(&context, ListWorkersRequest(), &response);
   if (!status.ok()) return;
   for (const Worker& worker : response.workers()) {

@@ -3,11 +3,7 @@
 
 #include <map>
 #include <string>
-#include <vector>
 
-#include <grpcpp/channel.h>
-
-#include "absl/status/status.h"
 #include "tools/chasqui/up/suite_plan.h"
 
 namespace chasqui::cli {
@@ -16,7 +12,8 @@ namespace chasqui::cli {
 // workers. Confined to one thread; blocks for at most a second a question.
 class Readiness {
  public:
-  explicit Readiness(const SuitePlan& plan);
+  // `plan` outlives this.
+  explicit Readiness(const SuitePlan& plan) : plan_(plan) {}
 
   // What is known of each process after asking once: "starting", "healthy", "joined".
   std::map<std::string, std::string> Ask();
@@ -29,7 +26,6 @@ class Readiness {
   void AskRouter(std::map<std::string, std::string>& states);
 
   const SuitePlan& plan_;
-  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;  // by the process's name
   std::map<std::string, bool> healthy_;  // what was healthy once need not be asked again
   bool complete_ = false;
 };
