@@ -26,3 +26,9 @@ def free_ports(count):
     finally:
         for one in sockets:
             one.close()
+
+
+def listening(port):
+    """Whether somebody takes connections on a port of this machine."""
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
