@@ -33,14 +33,14 @@ class Setting:
         self.threads = threads
 
 
-def load(protocol, port, burst):
-    """Has the load generator put a burst on a server."""
+def load(protocol, port, burst, pids=()):
+    """Has the load generator put a burst on a server, whose processes are `pids`."""
     result = subprocess.run(
         [program("chasqui-bench-worker-load"), f"--protocol={protocol}",
          f"--target=127.0.0.1:{port}", f"--model={MODEL_NAME}",
          f"--concurrent={burst.concurrent}", f"--prompt-tokens={burst.prompt_tokens}",
          f"--generated-tokens={burst.generated_tokens}", f"--vocabulary={burst.vocabulary}",
-         f"--seed={burst.seed}"], capture_output=True, text=True)
+         f"--seed={burst.seed}", *(f"--pid={pid}" for pid in pids)], capture_output=True, text=True)
     if result.returncode != 0:
         raise Failure(result.stderr.strip())
     return json.loads(result.stdout)
@@ -86,7 +86,7 @@ class Server:
 
     def run(self, burst):
         try:
-            return load(self.protocol, self.port, burst)
+            return load(self.protocol, self.port, burst, self.process.pids)
         except Failure as failure:
             raise Failure(f"{self.process.name}: {failure}\n{self.process.tail()}") from None
 

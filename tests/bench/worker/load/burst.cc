@@ -7,8 +7,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "tests/bench/worker/load/stream_log.h"
+#include "tools/load/process_usage.h"
 
 namespace chasqui::bench {
 namespace {
@@ -27,6 +29,33 @@ double Milliseconds(time::Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
+// What the streams came to; an error when one of them failed or is too short.
+absl::StatusOr<nlohmann::json> Report(const std::vector<StreamLog>& streams,
+                                      const BurstOptions& options, time::Duration elapsed,
+                                      time::Duration cpu) {
+  uint64_t generated = 0;
+  for (const StreamLog& stream : streams) {
+    if (!stream.status().ok()) return stream.status();
+    if (stream.tokens() < options.generated_tokens) {
+      return absl::InternalError(absl::StrCat("a stream of ", stream.tokens(),
+                                              " tokens instead of ", options.generated_tokens));
+    }
+    generated += stream.tokens();
+  }
+  const uint64_t prompts = uint64_t{options.prompt_tokens} * streams.size();
+  nlohmann::json report = {{"total_tokens_per_second", static_cast<double>(prompts + generated) *
+                                                           1000 / Milliseconds(elapsed)},
+                           {"ttft_mean_ms", Milliseconds(*TimesToFirstToken(streams).Mean())}};
+  if (const auto rate = RateWhileAllGenerate(streams)) report["decode_tokens_per_second"] = *rate;
+  if (const auto p99 = InterTokenTimes(streams).Percentile(99)) {
+    report["inter_token_p99_ms"] = Milliseconds(*p99);
+  }
+  if (!options.pids.empty()) {
+    report["cpu_us_per_token"] = Milliseconds(cpu) * 1000 / static_cast<double>(generated);
+  }
+  return report;
+}
+
 }  // namespace
 
 absl::StatusOr<nlohmann::json> RunBurst(StreamClient& client, const BurstOptions& options) {
@@ -37,6 +66,7 @@ absl::StatusOr<nlohmann::json> RunBurst(StreamClient& client, const BurstOptions
   }
   std::vector<StreamLog> streams;
   streams.reserve(requests.size());  // the client keeps references
+  ABSL_ASSIGN_OR_RETURN(const load::ProcessUsage before, load::ReadUsage(options.pids));
   const time::SteadyTime begin = time::SteadyNow();
   for (const StreamRequest& request : requests) {
     streams.emplace_back(time::SteadyNow());
@@ -44,25 +74,8 @@ absl::StatusOr<nlohmann::json> RunBurst(StreamClient& client, const BurstOptions
   }
   client.Run();
   const time::Duration elapsed = time::SteadyNow() - begin;
-
-  uint64_t tokens = 0;
-  for (const StreamLog& stream : streams) {
-    if (!stream.status().ok()) return stream.status();
-    if (stream.tokens() < options.generated_tokens) {
-      return absl::InternalError(absl::StrCat("a stream of ", stream.tokens(),
-                                              " tokens instead of ", options.generated_tokens));
-    }
-    tokens += options.prompt_tokens + stream.tokens();
-  }
-  nlohmann::json report = {
-      {"total_tokens_per_second",
-       static_cast<double>(tokens) / std::chrono::duration<double>(elapsed).count()},
-      {"ttft_mean_ms", Milliseconds(*TimesToFirstToken(streams).Mean())}};
-  if (const auto rate = RateWhileAllGenerate(streams)) report["decode_tokens_per_second"] = *rate;
-  if (const auto p99 = InterTokenTimes(streams).Percentile(99)) {
-    report["inter_token_p99_ms"] = Milliseconds(*p99);
-  }
-  return report;
+  ABSL_ASSIGN_OR_RETURN(const load::ProcessUsage after, load::ReadUsage(options.pids));
+  return Report(streams, options, elapsed, after.cpu - before.cpu);
 }
 
 }  // namespace chasqui::bench

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -16,6 +17,7 @@ struct BurstOptions {
   uint32_t generated_tokens = 64;
   uint32_t vocabulary = 32000;  // of a synthetic model
   uint64_t seed = 1;            // of the prompts; equal seeds give equal prompts
+  std::vector<int> pids;        // the server's, whose CPU time is measured; none: it is not
 };
 
 // Starts all streams at once, each with a prompt of its own, and gives the metrics by name, as

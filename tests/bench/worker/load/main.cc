@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--vocabulary", burst.vocabulary, "Of the model")->check(CLI::Range(300, 1 << 20));
   app.add_option("--seed", burst.seed, "Of the prompts");
+  app.add_option("--pid", burst.pids, "A process of the server; may be repeated");
   CLI11_PARSE(app, argc, argv);
 
   chasqui::rpc::PrepareProcess();

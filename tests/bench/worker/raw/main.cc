@@ -33,7 +33,8 @@ int main(int argc, char** argv) {
     const auto rates = decoder->Run(burst);
     if (!rates.ok()) return Fail(rates.status());
     std::cout << nlohmann::json{{"decode_tokens_per_second", rates->decode_tokens_per_second},
-                                {"total_tokens_per_second", rates->total_tokens_per_second}}
+                                {"total_tokens_per_second", rates->total_tokens_per_second},
+                                {"cpu_us_per_token", rates->cpu_us_per_token}}
                      .dump()
               << std::endl;
   }

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include <ggml-backend.h>
+#include <unistd.h>
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "common/time/clock.h"
+#include "tools/load/process_usage.h"
 
 namespace chasqui::bench {
 namespace {
@@ -105,6 +107,8 @@ absl::Status RawDecoder::DecodeStep(llama_context* context, const RawBurst& burs
 
 absl::StatusOr<RawRates> RawDecoder::Run(const RawBurst& burst) {
   ABSL_ASSIGN_OR_RETURN(const llama_context_ptr context, MakeContext(burst.concurrent));
+  const std::vector<int> self = {getpid()};
+  ABSL_ASSIGN_OR_RETURN(const load::ProcessUsage before, load::ReadUsage(self));
   const time::SteadyTime begin = time::SteadyNow();
   ABSL_RETURN_IF_ERROR(DecodePrompts(context.get(), burst));
   // The prompts' last step gave the first token of each; the others take a step each.
@@ -114,13 +118,17 @@ absl::StatusOr<RawRates> RawDecoder::Run(const RawBurst& burst) {
     ABSL_RETURN_IF_ERROR(DecodeStep(context.get(), burst, burst.prompt_tokens + step));
   }
   const time::SteadyTime end = time::SteadyNow();
+  ABSL_ASSIGN_OR_RETURN(const load::ProcessUsage after, load::ReadUsage(self));
   const auto rate = [&burst](uint32_t tokens, time::Duration duration) {
     return static_cast<double>(tokens) * burst.concurrent /
            std::chrono::duration<double>(duration).count();
   };
   return RawRates{
       .decode_tokens_per_second = rate(steps, end - first_token),
-      .total_tokens_per_second = rate(burst.prompt_tokens + burst.generated_tokens, end - begin)};
+      .total_tokens_per_second = rate(burst.prompt_tokens + burst.generated_tokens, end - begin),
+      .cpu_us_per_token =
+          std::chrono::duration<double, std::micro>(after.cpu - before.cpu).count() /
+          (static_cast<double>(burst.generated_tokens) * burst.concurrent)};
 }
 
 }  // namespace chasqui::bench

@@ -23,6 +23,7 @@ struct RawBurst {
 struct RawRates {
   double decode_tokens_per_second = 0;  // after the first token of all
   double total_tokens_per_second = 0;   // prompts and output, over the whole burst
+  double cpu_us_per_token = 0;          // generated, the prompts' time included
 };
 
 // What the model alone can do: llama_decode with full batches, nothing sampled, nothing sent. The
