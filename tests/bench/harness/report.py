@@ -53,6 +53,7 @@ class Report:
                 cell = self.values.get((case, metric))
                 if cell:
                     yield {"case": case, "metric": metric, "unit": unit,
+                           "rounds": min(len(values) for values in cell.values()),
                            "values": {variant: statistics.median(cell[variant])
                                       for variant in self.variants if variant in cell}}
 
