@@ -56,7 +56,9 @@ absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view
                             "no configured model has this name, and no path is given");
   }
   std::error_code error;
-  const fs::path real = fs::canonical(fs::path(path), error);
+  // Weakly: of a file that is not there it can be told where it would be, and inside the folders
+  // the caller may know that it is missing.
+  const fs::path real = fs::weakly_canonical(fs::path(path), error);
   const bool allowed = !error && std::ranges::any_of(folders_, [&real](const std::string& folder) {
     return IsInside(real, folder);
   });
@@ -64,8 +66,7 @@ absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view
   if (!allowed && !configured) {
     return status::Error(
         absl::StatusCode::kPermissionDenied, "MODEL_PATH",
-        absl::StrCat("\"", path, "\" is not there or lies in none of this worker's ",
-                     "model_folders"));
+        absl::StrCat("\"", path, "\" lies in none of this worker's model_folders"));
   }
   return LoadSpec{
       .name = std::string(name), .path = error ? std::string(path) : real.string(), .aliases = {}};
