@@ -2,6 +2,7 @@
 #include "services/inference-worker/engine/engine_loop.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/log/check.h"
@@ -169,7 +170,9 @@ void EngineLoop::Shutdown() {
 }
 
 absl::Status EngineLoop::WarmUp() {
-  constexpr int kRounds = 3;
+  // Enough that some are undisturbed on a busy machine; a large model has told enough after two.
+  constexpr std::uint32_t kMostRounds = 9;
+  constexpr auto kLongest = std::chrono::milliseconds(500);
   const auto never = [] { return false; };
   const TokenId token = 0;
   const auto slots = static_cast<std::uint32_t>(slots_.size());
@@ -187,7 +190,9 @@ absl::Status EngineLoop::WarmUp() {
   meter_.OnWarmUp(report);
   context_.Remove(0);
 
-  for (std::uint32_t round = 0; round < kRounds; ++round) {
+  const auto rounds_began = time::SteadyNow();
+  for (std::uint32_t round = 0; round < kMostRounds; ++round) {
+    if (round > 2 && time::SteadyNow() - rounds_began > kLongest) break;
     parts.clear();
     for (std::uint32_t slot = 0; slot < slots; ++slot)
       parts.push_back({.slot = slot, .position = round, .tokens = {&token, 1}, .samples = true});

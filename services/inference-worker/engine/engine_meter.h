@@ -14,8 +14,9 @@ class EngineMeter {
   explicit EngineMeter(std::uint32_t slots) : slots_(slots) {}
 
   void OnStep(const StepReport& step);
-  // A step nobody asked for: tells the rates, counts no tokens.
-  void OnWarmUp(const StepReport& step) { Measure(step); }
+  // A step nobody asked for: tells the rates, counts no tokens. The fastest of several counts, for
+  // whatever disturbs a step makes it slower, and a router compares the rates of workers.
+  void OnWarmUp(const StepReport& step);
   void OnEnd() { Add(requests_, 1); }
   void SetKvUsed(std::uint32_t tokens) { kv_used_.store(tokens, std::memory_order_relaxed); }
 
@@ -28,7 +29,10 @@ class EngineMeter {
   double prompt_rate() const { return prompt_rate_.load(std::memory_order_relaxed); }
 
  private:
-  void Measure(const StepReport& step);
+  // How a new value joins what was measured before.
+  using Combine = double (*)(double old, double value);
+
+  void Measure(const StepReport& step, Combine combine);
 
   // One thread writes: no need for a locked addition.
   static void Add(std::atomic<std::uint64_t>& counter, std::uint64_t count) {
