@@ -39,7 +39,8 @@ struct Membership::Session {
   rpc::ClientCall call;
   rpc::OneShot<Wake> wake;
   std::deque<JoinRequest> outbox;  // results of commands; bounded by the commands under way
-  bool models_changed = false;
+  // Told once more after the welcome: what has changed since the hello would be lost.
+  bool models_changed = true;
   bool ended = false;
   std::string router_id;
   time::Duration interval{};

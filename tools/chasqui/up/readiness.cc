@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/chasqui/up/readiness.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -33,6 +34,14 @@ std::shared_ptr<grpc::Channel> Connect(const PlannedProcess& process) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(process.address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+// A worker may be a member before its models are known.
+bool CanBeAsked(const Worker& worker) {
+  return worker.state() == chasqui::fleet::v1::WORKER_STATE_READY &&
+         std::ranges::any_of(worker.models(), [](const chasqui::inference::v1::Model& model) {
+           return model.state() == chasqui::inference::v1::MODEL_STATE_READY;
+         });
 }
 
 }  // namespace
@@ -71,8 +80,7 @@ void Readiness::AskRouter(std::map<std::string, std::string>& states) {
                                   ->ListWorkers(&context, ListWorkersRequest(), &response);
   if (!status.ok()) return;
   for (const Worker& worker : response.workers()) {
-    // A worker may be a member before it has a model; only a ready one can be asked.
-    if (worker.state() != chasqui::fleet::v1::WORKER_STATE_READY) continue;
+    if (!CanBeAsked(worker)) continue;
     const auto state = states.find(worker.worker_id());
     if (state != states.end() && state->second == "healthy") state->second = "joined";
   }
