@@ -8,6 +8,7 @@
 #include "absl/log/check.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/blocking_counter.h"
 #include "common/rpc/call_acceptor.h"
 #include "common/rpc/channelz.h"
 #include "common/rpc/reflection.h"
@@ -107,6 +108,7 @@ bool Server::Drain(time::Duration grace) {
   gate_.Close();
   if (server_ != nullptr) {
     drained_in_time_ = gate_.WaitUntilEmpty(grace);
+    LetLoopsRun();
     AbortCalls();
     const auto deadline = time::SteadyNow() + kAbortGrace;
     server_->Shutdown(gpr_time_from_nanos(
@@ -131,6 +133,20 @@ void Server::AddBuiltIns() {
   for (const std::string& name : names) {
     if (health_.Get(name) == HealthRegistry::State::kUnknown) health_.SetServing(name, true);
   }
+}
+
+// Returns when every loop has gone through a whole turn: who watches the health has heard of the
+// drain then, also when no call was to be waited for.
+void Server::LetLoopsRun() {
+  absl::BlockingCounter turns(static_cast<int>(loops_.size()));
+  for (const auto& loop : loops_) {
+    // Whoever a post wakes runs after it, in the same turn: the second post is behind them.
+    const bool posted = loop->Post([&turns, next = loop.get()] {
+      if (!next->Post([&turns] { turns.DecrementCount(); })) turns.DecrementCount();
+    });
+    if (!posted) turns.DecrementCount();
+  }
+  turns.Wait();
 }
 
 void Server::AbortCalls() {

@@ -119,6 +119,7 @@ class Server {
 
   const Method* FindMethod(std::string_view path) const;
   void AddBuiltIns();
+  void LetLoopsRun();
   void AbortCalls();
 
   const ServerOptions options_;
