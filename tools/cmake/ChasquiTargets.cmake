@@ -13,10 +13,12 @@ target_compile_options(chasqui_cxx INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
   -Wno-missing-field-initializers
   $<$<BOOL:${CHASQUI_WERROR}>:-Werror>
-  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
-  $<$<BOOL:${CHASQUI_SANITIZE}>:-fsanitize=${CHASQUI_SANITIZE} -fno-omit-frame-pointer>)
-target_link_options(chasqui_cxx INTERFACE
-  $<$<BOOL:${CHASQUI_SANITIZE}>:-fsanitize=${CHASQUI_SANITIZE}>)
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+if(CHASQUI_SANITIZE)
+  target_compile_options(chasqui_cxx INTERFACE
+    -fsanitize=${CHASQUI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(chasqui_cxx INTERFACE -fsanitize=${CHASQUI_SANITIZE})
+endif()
 
 # chasqui_add_library(NAME [SRCS x.cc...] [HDRS x.h...] [PUBLIC lib...] [PRIVATE lib...])
 # One folder is one target: chasqui_NAME, linked as chasqui::NAME.
