@@ -8,6 +8,7 @@ import socket
 import subprocess
 
 from chasqui_testing import paths
+from chasqui_testing.process import held
 from chasqui_testing.requests import CAPITAL_ANSWER
 from chasqui_testing.requests import CAPITAL
 from chasqui_testing.requests import ask
@@ -79,6 +80,19 @@ def test_ctrl_c_stops_everything():
         suite.process.signal(signal.SIGINT)
 
         assert suite.process.wait() == 0, suite.process.log
+        assert not any(alive(pid) for pid in pids)
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    with Suite("second-ctrl-c") as suite:
+        pids = [suite.router_pid, *suite.pids.values()]
+        # Held, so that it cannot end by itself.
+        with held(suite.pids["worker-0"]):
+            suite.process.signal(signal.SIGINT)
+            eventually(lambda: not alive(suite.router_pid), what="the router's end")
+            suite.process.signal(signal.SIGINT)
+
+            assert suite.process.wait(10) == 1
         assert not any(alive(pid) for pid in pids)
 
 
