@@ -138,10 +138,25 @@ void ServerCall::Begin(const Method& method, std::optional<concurrency::Gate::Pa
 
 Task<void> ServerCall::Drive(ServerCall& call, Task<absl::Status> handler) {
   absl::Status status = co_await std::move(handler);
-  // An aborted call does not wait for a reader that may never read.
-  if (call.aborted_.ok()) co_await call.Flush();
+  if (call.aborted_.ok()) {
+    co_await call.Flush();
+  } else {
+    co_await call.Settle();
+  }
   call.Finish(call.aborted_.ok() ? status : call.aborted_);
   call.OperationEnded();
+}
+
+// A message handed to the transport before the call was aborted is not to be lost: a status that is
+// sent while it is under way overtakes it.
+Task<void> ServerCall::Settle() {
+  constexpr std::chrono::milliseconds kGrace(500);
+  if (!writing_) co_return;
+  OneShot<bool> settled;
+  settled_ = &settled;
+  const Loop::Timer timer = loop_.After(kGrace, [&settled] { settled.Set(false); });
+  co_await settled;
+  settled_ = nullptr;
 }
 
 void ServerCall::Refuse(const absl::Status& status) { Finish(status); }
@@ -215,6 +230,7 @@ void ServerCall::OnWritten(bool ok) {
   writing_ = false;
   // Why it failed is said by OnDone, which runs the hooks.
   if (!ok) broken_ = true;
+  if (settled_ != nullptr) settled_->Set(true);
   if (writer_) std::exchange(writer_, nullptr).resume();
   OperationEnded();
 }

@@ -16,6 +16,7 @@
 #include "common/concurrency/gate.h"
 #include "common/rpc/event.h"
 #include "common/rpc/loop.h"
+#include "common/rpc/one_shot.h"
 #include "common/time/clock.h"
 
 namespace chasqui::rpc {
@@ -106,7 +107,8 @@ class ServerCall {
   void WriteLast(grpc::ByteBuffer message) { last_ = std::move(message); }
 
   // Ends the call with `status` as soon as the handler returns, and makes cancelled() true for it.
-  // Does nothing when it is cancelled already.
+  // A message that is on its way goes out before, if that takes less than half a second. Does
+  // nothing when the call is cancelled already.
   void Abort(absl::Status status);
 
  private:
@@ -174,6 +176,8 @@ class ServerCall {
   void OnFinished(bool ok);
 
   static Task<void> Drive(ServerCall& call, Task<absl::Status> handler);
+  // Waits for the write under way, but not for a reader that may never read.
+  Task<void> Settle();
 
   CallAcceptor& acceptor_;
   Loop& loop_;
@@ -198,6 +202,7 @@ class ServerCall {
   grpc::ByteBuffer read_buffer_;
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;
+  OneShot<bool>* settled_ = nullptr;  // what Settle() waits for
   std::optional<grpc::ByteBuffer> last_;
   absl::Status aborted_;  // OK unless aborted
   absl::StatusCode told_ = absl::StatusCode::kOk;
