@@ -20,7 +20,9 @@ struct ChannelOptions {
   std::chrono::milliseconds keepalive_timeout = std::chrono::seconds(5);
   // Larger responses are RESOURCE_EXHAUSTED. 0 = unlimited.
   int max_response_bytes = 0;
-  // How long to wait between attempts to connect.
+  // How long one attempt to connect may take.
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);
+  // How long to wait between attempts.
   std::chrono::milliseconds min_reconnect_backoff = std::chrono::milliseconds(200);
   std::chrono::milliseconds max_reconnect_backoff = std::chrono::seconds(5);
   // gRPC's own retries after a service config; the suite retries by itself, with budgets.

@@ -49,10 +49,7 @@ RegistrationService::Options RegistrationOptions(const RouterConfig& config,
                                                  const std::string& router_id) {
   rpc::ChannelOptions channels;
   channels.tls = service::ToClientTls(config.upstream().tls());
-  // gRPC lets an attempt to connect take as long as this.
-  channels.min_reconnect_backoff = Milliseconds(config.upstream().connect_timeout());
-  channels.max_reconnect_backoff =
-      std::max(channels.max_reconnect_backoff, channels.min_reconnect_backoff);
+  channels.connect_timeout = Milliseconds(config.upstream().connect_timeout());
   return {.router_id = router_id,
           .report_interval = service::ToDuration(config.membership().report_interval()),
           .worker_channels = std::move(channels),
