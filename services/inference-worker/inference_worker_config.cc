@@ -25,45 +25,72 @@ const std::set<std::string_view>& KvTypes() {
   return types;
 }
 
+void CheckBatch(const std::string& path, const EngineConfig& engine, config::Checks& checks) {
+  checks.Range(path + ".batch_tokens", engine.batch_tokens(), 32, 16'384);
+  checks.Range(path + ".micro_batch_tokens", engine.micro_batch_tokens(), 32, 16'384);
+  checks.Require(engine.micro_batch_tokens() <= engine.batch_tokens(), path + ".micro_batch_tokens",
+                 "must not exceed batch_tokens");
+  checks.Range(path + ".prompt_chunk_tokens", engine.prompt_chunk_tokens(), 1, 16'384);
+  checks.Require(engine.prompt_chunk_tokens() <= engine.batch_tokens(),
+                 path + ".prompt_chunk_tokens", "must not exceed batch_tokens");
+  checks.Require(engine.slots() <= engine.batch_tokens(), path + ".slots",
+                 "must not exceed batch_tokens");
+}
+
+void CheckEngine(const std::string& path, const EngineConfig& engine, config::Checks& checks) {
+  checks.Range(path + ".slots", engine.slots(), 1, 256);
+  checks.Range(path + ".context_tokens", engine.context_tokens(), 0, 1 << 20);
+  checks.Range(path + ".kv_tokens", engine.kv_tokens(), 0, 1 << 24);
+  CheckBatch(path, engine, checks);
+  checks.Range(path + ".threads", engine.threads(), 0, 512);
+  checks.Range(path + ".batch_threads", engine.batch_threads(), 0, 512);
+  checks.Range(path + ".gpu_layers", engine.gpu_layers(), -1, 10'000);
+  checks.Require(KvTypes().contains(engine.kv_type_k()), path + ".kv_type_k",
+                 "must be f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1 or iq4_nl");
+  checks.Require(KvTypes().contains(engine.kv_type_v()), path + ".kv_type_v",
+                 "must be f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1 or iq4_nl");
+  checks.Range(path + ".max_buffered_events", engine.max_buffered_events(), 1, 10'000);
+  checks.Range(path + ".max_pause", engine.max_pause(), 1s, 1h);
+  checks.Range(path + ".target_inter_token_latency", engine.target_inter_token_latency(), 0s, 60s);
+  checks.Range(path + ".cached_sequences", engine.cached_sequences(), 0, 256);
+  checks.Require(engine.slots() + engine.cached_sequences() <= 256, path + ".cached_sequences",
+                 "must not exceed 256 together with slots");
+  checks.Count(path + ".tensor_split", engine.tensor_split_size(), 16);
+  checks.Count(path + ".devices", engine.devices_size(), 16);
+  checks.Range(path + ".max_batch_wait", engine.max_batch_wait(), 0s, 1s);
+}
+
 void CheckModels(const InferenceWorkerConfig& config, config::Checks& checks) {
-  checks.Count("models", config.models_size(), 16);
+  checks.Count("models", config.models_size(), 64);
   std::set<std::string> names;
   for (int i = 0; i < config.models_size(); ++i) {
     const auto& model = config.models(i);
     const auto path = absl::StrCat("models[", i, "]");
     checks.NotEmpty(path + ".path", model.path());
     checks.Count(path + ".aliases", model.aliases_size(), 16);
+    checks.Range(path + ".profile: its length", model.profile().size(), 0, 64);
+    checks.Count(path + ".variants", model.variants_size(), 16);
+    checks.Count(path + ".lora_adapters", model.lora_adapters_size(), 32);
+    for (int k = 0; k < model.lora_adapters_size(); ++k) {
+      checks.NotEmpty(absl::StrCat(path, ".lora_adapters[", k, "].path"),
+                      model.lora_adapters(k).path());
+    }
+    if (model.has_engine()) {
+      EngineConfig engine = config.engine();
+      engine.MergeFrom(model.engine());
+      CheckEngine(path + ".engine", engine, checks);
+    }
     if (model.name().empty()) continue;
     checks.Require(names.insert(model.name()).second, path + ".name", "is there twice");
   }
 }
 
-void CheckBatch(const EngineConfig& engine, config::Checks& checks) {
-  checks.Range("engine.batch_tokens", engine.batch_tokens(), 32, 16'384);
-  checks.Range("engine.micro_batch_tokens", engine.micro_batch_tokens(), 32, 16'384);
-  checks.Require(engine.micro_batch_tokens() <= engine.batch_tokens(), "engine.micro_batch_tokens",
-                 "must not exceed batch_tokens");
-  checks.Range("engine.prompt_chunk_tokens", engine.prompt_chunk_tokens(), 1, 16'384);
-  checks.Require(engine.prompt_chunk_tokens() <= engine.batch_tokens(),
-                 "engine.prompt_chunk_tokens", "must not exceed batch_tokens");
-  checks.Require(engine.slots() <= engine.batch_tokens(), "engine.slots",
-                 "must not exceed batch_tokens");
-}
-
-void CheckEngine(const EngineConfig& engine, config::Checks& checks) {
-  checks.Range("engine.slots", engine.slots(), 1, 256);
-  checks.Range("engine.context_tokens", engine.context_tokens(), 0, 1 << 20);
-  checks.Range("engine.kv_tokens", engine.kv_tokens(), 0, 1 << 24);
-  CheckBatch(engine, checks);
-  checks.Range("engine.threads", engine.threads(), 0, 512);
-  checks.Range("engine.batch_threads", engine.batch_threads(), 0, 512);
-  checks.Range("engine.gpu_layers", engine.gpu_layers(), -1, 10'000);
-  checks.Require(KvTypes().contains(engine.kv_type_k()), "engine.kv_type_k",
-                 "must be f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1 or iq4_nl");
-  checks.Require(KvTypes().contains(engine.kv_type_v()), "engine.kv_type_v",
-                 "must be f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1 or iq4_nl");
-  checks.Range("engine.max_buffered_events", engine.max_buffered_events(), 1, 10'000);
-  checks.Range("engine.max_pause", engine.max_pause(), 1s, 1h);
+void CheckLifecycle(const config::v1::LifecycleConfig& lifecycle, config::Checks& checks) {
+  checks.Range("lifecycle.max_loaded", lifecycle.max_loaded(), 0, 64);
+  checks.Range("lifecycle.max_loading", lifecycle.max_loading(), 1, 8);
+  checks.Range("lifecycle.idle_unload", lifecycle.idle_unload(), 0s, 24h * 7);
+  checks.Range("lifecycle.max_waiting_requests", lifecycle.max_waiting_requests(), 0, 10'000);
+  checks.Range("lifecycle.max_load_wait", lifecycle.max_load_wait(), 1s, 1h);
 }
 
 }  // namespace
@@ -76,7 +103,7 @@ InferenceWorkerConfig DefaultConfig() {
   engine.set_slots(8);
   engine.set_batch_tokens(2048);
   engine.set_micro_batch_tokens(512);
-  engine.set_prompt_chunk_tokens(256);
+  engine.set_prompt_chunk_tokens(512);
   engine.set_gpu_layers(-1);
   engine.set_flash_attention(config::v1::TOGGLE_AUTO);
   engine.set_unified_kv(config::v1::TOGGLE_AUTO);
@@ -86,6 +113,22 @@ InferenceWorkerConfig DefaultConfig() {
   engine.set_warm_up(true);
   engine.set_max_buffered_events(256);
   *engine.mutable_max_pause() = service::ToProto(30s);
+  *engine.mutable_target_inter_token_latency() = service::ToProto(50ms);
+  engine.set_prefix_cache(true);
+  engine.set_host_cache_bytes(512 * kMiB);
+  engine.set_split_mode(config::v1::SPLIT_MODE_LAYER);
+  *engine.mutable_max_batch_wait() = service::ToProto(0s);
+  auto& lifecycle = *config.mutable_lifecycle();
+  lifecycle.set_max_loading(1);
+  *lifecycle.mutable_idle_unload() = service::ToProto(0s);
+  lifecycle.set_load_on_demand(true);
+  lifecycle.set_max_waiting_requests(256);
+  *lifecycle.mutable_max_load_wait() = service::ToProto(120s);
+  auto& processor = *config.mutable_processor();
+  processor.set_priority(config::v1::THREAD_PRIORITY_NORMAL);
+  processor.set_polling(50);
+  processor.set_numa(config::v1::NUMA_POLICY_NONE);
+  processor.set_fair_turns(true);
   return config;
 }
 
@@ -99,7 +142,10 @@ std::vector<std::string> Validate(const InferenceWorkerConfig& config) {
     checks.Address(absl::StrCat("routers[", i, "]"), config.routers(i));
   service::Check("router_tls", config.router_tls(), checks);
   CheckModels(config, checks);
-  CheckEngine(config.engine(), checks);
+  checks.Count("model_folders", config.model_folders_size(), 16);
+  CheckEngine("engine", config.engine(), checks);
+  CheckLifecycle(config.lifecycle(), checks);
+  checks.Range("processor.polling", config.processor().polling(), 0, 100);
   return std::move(checks).Take();
 }
 
