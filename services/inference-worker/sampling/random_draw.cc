@@ -20,4 +20,8 @@ double UniformDraw(std::uint64_t seed, std::uint64_t position, DrawPurpose purpo
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
+std::uint64_t CandidateSeed(std::uint64_t seed, std::uint32_t candidate) {
+  return candidate == 0 ? seed : Mix(Mix(seed) + candidate);
+}
+
 }  // namespace chasqui::worker

@@ -14,4 +14,7 @@ enum class DrawPurpose : std::uint64_t { kToken = 0, kExcludeTopChoices = 1 };
 // give the same numbers shifted. Pure.
 double UniformDraw(std::uint64_t seed, std::uint64_t position, DrawPurpose purpose);
 
+// The seed of one of several answers to a request with this seed: its own for the first. Pure.
+std::uint64_t CandidateSeed(std::uint64_t seed, std::uint32_t candidate);
+
 }  // namespace chasqui::worker

@@ -8,8 +8,10 @@ namespace chasqui::worker {
 TextAssembler::TextAssembler(std::vector<std::string> stops, bool include_stop)
     : stops_(std::move(stops)), include_stop_(include_stop), matcher_(stops_) {}
 
-void TextAssembler::Append(std::int32_t token, std::string_view bytes) {
+void TextAssembler::Append(std::int32_t token, std::string_view bytes,
+                           std::optional<TokenLogprob> logprob) {
   ready_.token_ids.push_back(token);
+  if (logprob) ready_.logprobs.push_back(*std::move(logprob));
   std::string released;
   const auto stop = matcher_.Push(bytes, released);
   if (stop) {

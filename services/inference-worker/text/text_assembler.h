@@ -12,10 +12,28 @@
 
 namespace chasqui::worker {
 
+// The logarithm of a token's probability, and those of its likeliest rivals, before any step of
+// sampling.
+struct TokenLogprob {
+  struct Rival {
+    std::int32_t id = 0;
+    float logprob = 0;
+
+    bool operator==(const Rival&) const = default;
+  };
+  std::int32_t id = 0;
+  float logprob = 0;
+  std::vector<Rival> top;  // likeliest first
+
+  bool operator==(const TokenLogprob&) const = default;
+};
+
 // Text that can be sent, and the tokens it accounts for.
 struct TextPiece {
   std::string text;
   std::vector<std::int32_t> token_ids;
+  std::vector<TokenLogprob> logprobs;  // of token_ids, when asked for
+  std::uint32_t candidate = 0;         // which answer of the request
 
   bool operator==(const TextPiece&) const = default;
 };
@@ -30,7 +48,8 @@ class TextAssembler {
   TextAssembler(std::vector<std::string> stops, bool include_stop);
 
   // Takes a token and its bytes. Not after a stop string was found.
-  void Append(std::int32_t token, std::string_view bytes);
+  void Append(std::int32_t token, std::string_view bytes,
+              std::optional<TokenLogprob> logprob = std::nullopt);
 
   // The answer ends: what was held back is released, if no stop string was found.
   void Finish();
