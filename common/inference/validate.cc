@@ -2,6 +2,7 @@
 #include "common/inference/validate.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -11,6 +12,8 @@ namespace chasqui::inference {
 namespace {
 
 constexpr std::size_t kMaxModelName = 128;
+constexpr std::uint32_t kMaxCandidates = 16;
+constexpr std::uint32_t kMaxRivals = 20;
 
 void CheckModel(std::string_view model, Violations& v) {
   v.AtMost("model", model.size(), kMaxModelName, "characters");
@@ -35,11 +38,13 @@ void CheckInput(const v1::GenerateRequest& request, Violations& v) {
 }
 
 void CheckContextPolicy(const v1::ContextPolicy& policy, Violations& v) {
+  const bool shift = policy.overflow() == v1::ContextPolicy::OVERFLOW_SHIFT;
   const bool error = policy.overflow() == v1::ContextPolicy::OVERFLOW_UNSPECIFIED ||
                      policy.overflow() == v1::ContextPolicy::OVERFLOW_ERROR;
-  v.NotImplemented("context_policy.overflow", !error);
+  v.NotImplemented("context_policy.overflow", !error && !shift);
   v.NotImplemented("context_policy.reserve", policy.reserve() != 0);
-  v.NotImplemented("context_policy.keep_tokens", policy.keep_tokens() != 0);
+  if (policy.keep_tokens() != 0 && !shift)
+    v.Add("context_policy.keep_tokens", "is for OVERFLOW_SHIFT only");
 }
 
 // There is no cache yet: asking it to do nothing is right, asking it for an answer is not.
@@ -55,19 +60,26 @@ void CheckCachePolicy(const v1::CachePolicy& policy, Violations& v) {
 
 void CheckUnimplemented(const v1::GenerateRequest& request, Violations& v) {
   v.NotImplemented("model_requirements", request.has_model_requirements());
-  v.NotImplemented("logprobs", request.has_logprobs());
-  v.NotImplemented("n", request.n() > 1);
+  v.NotImplemented("logprobs.prompt", request.logprobs().prompt());
   v.NotImplemented("lora_adapters", request.lora_adapters_size() > 0);
   v.NotImplemented("priority", request.priority() != v1::PRIORITY_UNSPECIFIED &&
                                    request.priority() != v1::PRIORITY_NORMAL);
   v.NotImplemented("conversation_id", !request.conversation_id().empty());
 }
 
-void CheckResume(const v1::ResumePoint& resume, Violations& v) {
-  v.AtMost("resume.candidates", resume.candidates_size(), 1, "candidates");
-  for (const auto& candidate : resume.candidates()) {
-    v.AtMost("resume.candidates.index", candidate.index(), 0, "");
-    v.AtMost("resume.candidates.token_ids", candidate.token_ids_size(), kMaxTokenIds, "ids");
+void CheckResume(const v1::ResumePoint& resume, std::uint32_t n, Violations& v) {
+  v.AtMost("resume.candidates", resume.candidates_size(), n, "candidates, as many as n");
+  std::set<std::uint32_t> indices;
+  for (int i = 0; i < resume.candidates_size(); ++i) {
+    const auto& candidate = resume.candidates(i);
+    const auto path = absl::StrCat("resume.candidates[", i, "]");
+    if (candidate.index() >= n) {
+      v.Add(path + ".index",
+            absl::StrCat("must be below n, which is ", n, ", is ", candidate.index()));
+    } else if (!indices.insert(candidate.index()).second) {
+      v.Add(path + ".index", absl::StrCat("is there twice: ", candidate.index()));
+    }
+    v.AtMost(path + ".token_ids", candidate.token_ids_size(), kMaxTokenIds, "ids");
   }
 }
 
@@ -93,7 +105,9 @@ absl::Status Validate(const v1::GenerateRequest& request) {
   CheckContextPolicy(request.context_policy(), v);
   CheckCachePolicy(request.cache_policy(), v);
   CheckUnimplemented(request, v);
-  if (request.has_resume()) CheckResume(request.resume(), v);
+  v.AtMost("n", request.n(), kMaxCandidates, "answers");
+  v.AtMost("logprobs.top", request.logprobs().top(), kMaxRivals, "tokens");
+  if (request.has_resume()) CheckResume(request.resume(), std::max(1U, request.n()), v);
   return v.ToStatus();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/generate_service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <utility>
@@ -20,6 +21,7 @@ using concurrency::Task;
 constexpr char kGenerate[] = "/chasqui.inference.v1.InferenceService/Generate";
 constexpr char kStreamGenerate[] = "/chasqui.inference.v1.InferenceService/StreamGenerate";
 constexpr char kRouterId[] = "x-chasqui-router-id";
+constexpr char kClientLeft[] = "the client left";
 
 // Longer prompts are tokenised off the loop: this much takes about a millisecond.
 constexpr std::size_t kPromptBytesOnLoop = 8 << 10;
@@ -32,6 +34,15 @@ std::uint64_t RandomNumber() {
 std::string RequestId(const v1::GenerateRequest& request) {
   if (!request.request_id().empty()) return request.request_id();
   return absl::StrCat("w-", absl::Hex(RandomNumber(), absl::kZeroPad16));
+}
+
+// What a stream would have sent in chunks.
+void Append(const TextPiece& piece, const Vocabulary& vocabulary, v1::Completion& completion) {
+  completion.mutable_text()->append(piece.text);
+  for (const TokenId token : piece.token_ids)
+    completion.add_token_ids(static_cast<std::uint32_t>(token));
+  for (const TokenLogprob& logprob : piece.logprobs)
+    *completion.add_logprobs() = MapLogprob(logprob, vocabulary);
 }
 
 std::string Owner(const rpc::ServerCall& call) {
@@ -136,7 +147,7 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
         });
   }
   if (!mapped.ok()) co_return mapped.status();
-  if (call.cancelled()) co_return absl::CancelledError("the client left");
+  if (call.cancelled()) co_return absl::CancelledError(kClientLeft);
 
   answer->echo = std::move(mapped->echo);
   answer->identity = {.request_id = RequestId(request),
@@ -160,7 +171,7 @@ Task<absl::Status> GenerateService::Stream(rpc::ServerCall& call,
   const rpc::CancelHook hook = answer.CancelWith(call);
   auto& inter_token = state_.metrics.Of(answer.hosted->name()).inter_token;
   std::uint64_t sequence = request.resume().next_sequence();
-  std::optional<time::SteadyTime> last_piece;
+  std::vector<std::optional<time::SteadyTime>> last_pieces(std::max(1U, request.n()));
 
   std::optional<GenerationEvent> event = co_await answer.Next(call);
   while (event.has_value()) {
@@ -175,15 +186,19 @@ Task<absl::Status> GenerateService::Stream(rpc::ServerCall& call,
     }
     if (const auto* started = std::get_if<GenerationStarted>(&*event)) {
       *response.mutable_started() = MapStarted(*started, answer.identity);
-      if (!answer.echo.empty() && !request.has_resume()) {
-        if (!co_await writer.Write(response, true)) break;
+      const std::uint32_t echoes =
+          answer.echo.empty() || request.has_resume() ? 0 : std::max(1U, request.n());
+      for (std::uint32_t i = 0; i < echoes; ++i) {
+        if (!co_await writer.Write(response, true)) co_return absl::CancelledError(kClientLeft);
         response.Clear();
         response.set_sequence(sequence++);
+        response.mutable_chunk()->set_index(i);
         response.mutable_chunk()->set_text(answer.echo);
       }
     }
     if (const auto* piece = std::get_if<TextPiece>(&*event)) {
-      *response.mutable_chunk() = MapChunk(*piece);
+      *response.mutable_chunk() = MapChunk(*piece, answer.hosted->model()->vocabulary());
+      auto& last_piece = last_pieces[piece->candidate];
       const auto now = time::SteadyNow();
       if (last_piece.has_value())
         inter_token.Observe(std::chrono::duration<double>(now - *last_piece).count());
@@ -193,35 +208,39 @@ Task<absl::Status> GenerateService::Stream(rpc::ServerCall& call,
     if (!co_await writer.Write(response, event.has_value())) break;
     if (!event.has_value()) event = co_await answer.Next(call);
   }
-  co_return absl::CancelledError("the client left");
+  co_return absl::CancelledError(kClientLeft);
 }
 
 Task<absl::StatusOr<v1::GenerateResponse>> GenerateService::Collect(
     rpc::ServerCall& call, const v1::GenerateRequest& request, Answer& answer) {
   const rpc::CancelHook hook = answer.CancelWith(call);
   v1::GenerateResponse response;
-  v1::Completion& completion = *response.add_completions();
-  completion.set_text(answer.echo);
+  for (std::uint32_t i = 0; i < std::max(1U, request.n()); ++i) {
+    v1::Completion& completion = *response.add_completions();
+    completion.set_index(i);
+    completion.set_text(answer.echo);
+  }
+  const Vocabulary& vocabulary = answer.hosted->model()->vocabulary();
   while (auto event = co_await answer.Next(call)) {
     if (auto* error = std::get_if<absl::Status>(&*event)) co_return std::move(*error);
     if (const auto* started = std::get_if<GenerationStarted>(&*event))
       *response.mutable_started() = MapStarted(*started, answer.identity);
-    if (const auto* piece = std::get_if<TextPiece>(&*event)) {
-      completion.mutable_text()->append(piece->text);
-      for (const TokenId token : piece->token_ids)
-        completion.add_token_ids(static_cast<std::uint32_t>(token));
-    }
+    if (const auto* piece = std::get_if<TextPiece>(&*event))
+      Append(*piece, vocabulary, *response.mutable_completions(static_cast<int>(piece->candidate)));
     if (const auto* finished = std::get_if<GenerationFinished>(&*event)) {
       state_.metrics.Finished(answer.hosted->name(), *finished, time::SteadyNow() - answer.arrival);
       const v1::Finished mapped = MapFinished(*finished, request.include_timings());
-      completion.set_finish_reason(mapped.candidates(0).finish_reason());
-      completion.set_stop_string(mapped.candidates(0).stop_string());
+      for (const v1::CandidateEnd& end : mapped.candidates()) {
+        v1::Completion& completion = *response.mutable_completions(static_cast<int>(end.index()));
+        completion.set_finish_reason(end.finish_reason());
+        completion.set_stop_string(end.stop_string());
+      }
       *response.mutable_usage() = mapped.usage();
       if (mapped.has_timings()) *response.mutable_timings() = mapped.timings();
       co_return response;
     }
   }
-  co_return absl::CancelledError("the client left");
+  co_return absl::CancelledError(kClientLeft);
 }
 
 }  // namespace chasqui::worker

@@ -53,8 +53,8 @@ void CheckEngine(const std::string& path, const EngineConfig& engine, config::Ch
   checks.Range(path + ".max_pause", engine.max_pause(), 1s, 1h);
   checks.Range(path + ".target_inter_token_latency", engine.target_inter_token_latency(), 0s, 60s);
   checks.Range(path + ".cached_sequences", engine.cached_sequences(), 0, 256);
-  checks.Require(engine.slots() + engine.cached_sequences() <= 256, path + ".cached_sequences",
-                 "must not exceed 256 together with slots");
+  checks.Require(engine.slots() > 256 || engine.slots() + engine.cached_sequences() <= 256,
+                 path + ".cached_sequences", "must not exceed 256 together with slots");
   checks.Count(path + ".tensor_split", engine.tensor_split_size(), 16);
   checks.Count(path + ".devices", engine.devices_size(), 16);
   checks.Range(path + ".max_batch_wait", engine.max_batch_wait(), 0s, 1s);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/worker_metrics.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "common/observability/buckets.h"
@@ -56,6 +57,12 @@ WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& h
                                          "Prompt tokens of finished requests.", {"model"})),
       generation_tokens_(metrics.AddCounters("chasqui_worker_generation_tokens_total",
                                              "Tokens generated for finished requests.", {"model"})),
+      prefix_hit_tokens_(metrics.AddCounters(
+          "chasqui_worker_prefix_cache_hit_tokens_total",
+          "Prompt tokens of finished requests that were found computed.", {"model"})),
+      preemptions_(metrics.AddCounters("chasqui_worker_preemptions_total",
+                                       "Times a request was set back for want of KV room.",
+                                       {"model"})),
       finished_(metrics.AddCounters("chasqui_worker_requests_finished_total",
                                     "Answers that came to their end, by reason.",
                                     {"model", "finish_reason"})),
@@ -66,8 +73,19 @@ WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& h
                                  "Requests admitted and not finished.", {"model"})),
       slots_(
           metrics.AddGauges("chasqui_worker_slots", "Requests that can run at once.", {"model"})),
+      waiting_(metrics.AddGauges("chasqui_worker_requests_waiting",
+                                 "Admitted answers that wait for KV room.", {"model"})),
       kv_usage_(metrics.AddGauges("chasqui_worker_kv_cache_usage_ratio",
-                                  "Part of the KV cache in use, 0 to 1.", {"model"})),
+                                  "Part of the KV cache in use by running answers, 0 to 1.",
+                                  {"model"})),
+      host_cache_bytes_(metrics.AddGauges("chasqui_worker_host_cache_bytes",
+                                          "Prefixes kept in host memory.", {"model"})),
+      vllm_running_(metrics.AddGauges("vllm:num_requests_running",
+                                      "As chasqui_worker_requests_running.", {"model_name"})),
+      vllm_waiting_(metrics.AddGauges("vllm:num_requests_waiting",
+                                      "As chasqui_worker_requests_waiting.", {"model_name"})),
+      vllm_kv_usage_(metrics.AddGauges("vllm:kv_cache_usage_perc",
+                                       "As chasqui_worker_kv_cache_usage_ratio.", {"model_name"})),
       collector_(metrics.OnCollect([this, &host] { Collect(host); })) {}
 
 WorkerMetrics::ForModel WorkerMetrics::Of(const std::string& model) {
@@ -89,7 +107,10 @@ void WorkerMetrics::Finished(const std::string& model, const GenerationFinished&
   histograms.end_to_end.Observe(Seconds(end_to_end));
   prompt_tokens_.With({model}).Increment(finished.prompt_tokens);
   generation_tokens_.With({model}).Increment(finished.completion_tokens);
-  finished_.With({model, std::string(ReasonName(finished.reason))}).Increment();
+  prefix_hit_tokens_.With({model}).Increment(finished.cached_prompt_tokens);
+  preemptions_.With({model}).Increment(finished.timings.preemptions);
+  for (const CandidateEnd& end : finished.candidates)
+    finished_.With({model, ReasonName(end.reason)}).Increment();
 }
 
 void WorkerMetrics::Failed(const std::string& model, absl::StatusCode code) {
@@ -100,10 +121,17 @@ void WorkerMetrics::Collect(const ModelHost& host) {
   for (const auto& hosted : host.All()) {
     if (hosted->engine() == nullptr) continue;
     const EngineLoad load = hosted->engine()->Load("");
-    running_.With({hosted->name()}).Set(load.active);
-    slots_.With({hosted->name()}).Set(load.slots);
-    kv_usage_.With({hosted->name()})
-        .Set(load.kv_tokens == 0 ? 0 : static_cast<double>(load.kv_used_tokens) / load.kv_tokens);
+    const std::string& name = hosted->name();
+    const double kv_usage =
+        load.kv_tokens == 0 ? 0 : static_cast<double>(load.kv_used_tokens) / load.kv_tokens;
+    running_.With({name}).Set(load.active);
+    waiting_.With({name}).Set(load.waiting);
+    slots_.With({name}).Set(load.slots);
+    kv_usage_.With({name}).Set(kv_usage);
+    host_cache_bytes_.With({name}).Set(static_cast<double>(load.host_cache_bytes));
+    vllm_running_.With({name}).Set(load.active - std::min(load.active, load.waiting));
+    vllm_waiting_.With({name}).Set(load.waiting);
+    vllm_kv_usage_.With({name}).Set(kv_usage);
   }
 }
 

@@ -48,11 +48,19 @@ class WorkerMetrics {
   observability::MetricFamily<observability::Histogram>& end_to_end_;
   observability::MetricFamily<observability::Counter>& prompt_tokens_;
   observability::MetricFamily<observability::Counter>& generation_tokens_;
+  observability::MetricFamily<observability::Counter>& prefix_hit_tokens_;
+  observability::MetricFamily<observability::Counter>& preemptions_;
   observability::MetricFamily<observability::Counter>& finished_;
   observability::MetricFamily<observability::Counter>& failed_;
   observability::MetricFamily<observability::Gauge>& running_;
   observability::MetricFamily<observability::Gauge>& slots_;
+  observability::MetricFamily<observability::Gauge>& waiting_;
   observability::MetricFamily<observability::Gauge>& kv_usage_;
+  observability::MetricFamily<observability::Gauge>& host_cache_bytes_;
+  // The names under which the autoscalers and gateways of the field look for these.
+  observability::MetricFamily<observability::Gauge>& vllm_running_;
+  observability::MetricFamily<observability::Gauge>& vllm_waiting_;
+  observability::MetricFamily<observability::Gauge>& vllm_kv_usage_;
   std::unique_ptr<observability::Metrics::Collector> collector_;  // last: works on the gauges
 };
 

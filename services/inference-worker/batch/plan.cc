@@ -14,17 +14,17 @@ std::vector<StepPart> PlanStep(std::span<const SequenceView> sequences, const St
     if (sequence.prompt_tokens_left > 0) {
       prompts.push_back(&sequence);
     } else if (left > 0) {
-      parts.push_back({sequence.slot, 1, true});
+      parts.push_back({sequence.seat, 1, true});
       --left;
     }
   }
-  if (!parts.empty()) left = std::min(left, limits.prompt_chunk_tokens);
+  left = std::min(left, limits.prompt_tokens);
 
   std::ranges::sort(prompts, {}, &SequenceView::admission);
   for (const SequenceView* prompt : prompts) {
     if (left == 0) break;
     const std::uint32_t tokens = std::min(left, prompt->prompt_tokens_left);
-    parts.push_back({prompt->slot, tokens, tokens == prompt->prompt_tokens_left});
+    parts.push_back({prompt->seat, tokens, tokens == prompt->prompt_tokens_left});
     left -= tokens;
   }
   return parts;

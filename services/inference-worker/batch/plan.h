@@ -9,7 +9,7 @@ namespace chasqui::worker {
 
 // What the planner knows of one running sequence.
 struct SequenceView {
-  std::uint32_t slot = 0;
+  std::uint32_t seat = 0;
   // Prompt tokens not computed yet; 0: it generates.
   std::uint32_t prompt_tokens_left = 0;
   // Order of admission: prompts are served first come first served.
@@ -21,13 +21,13 @@ struct SequenceView {
 // Bounds of one step.
 struct StepLimits {
   std::uint32_t batch_tokens = 2048;
-  // Most prompt tokens while others generate: what bounds their inter-token latency.
-  std::uint32_t prompt_chunk_tokens = 256;
+  // Most prompt tokens; see PromptBudget.
+  std::uint32_t prompt_tokens = 256;
 };
 
 // What one sequence contributes to a step.
 struct StepPart {
-  std::uint32_t slot = 0;
+  std::uint32_t seat = 0;
   std::uint32_t tokens = 0;
   // Whether a token is sampled from its last one.
   bool samples = false;

@@ -21,35 +21,32 @@ Admission::Grant::~Grant() {
   if (admission_ != nullptr) admission_->Release(*this);
 }
 
-absl::Status Admission::CheckSlot() const {
-  if (active_ < slots_) return absl::OkStatus();
-  return Full(absl::StrCat("all ", slots_, " slots are busy"));
+absl::Status Admission::CheckSlots(std::uint32_t wanted) const {
+  if (wanted <= slots_ - active_) return absl::OkStatus();
+  if (active_ == slots_) return Full(absl::StrCat("all ", slots_, " slots are busy"));
+  return Full(absl::StrCat("the request needs ", wanted, " slots, ", slots_ - active_, " of ",
+                           slots_, " are free"));
 }
 
 absl::Status Admission::CheckRoom() const {
   const absl::MutexLock lock(mutex_);
-  return CheckSlot();
+  return CheckSlots(1);
 }
 
-absl::StatusOr<Admission::Grant> Admission::Admit(std::uint32_t kv_tokens, std::string owner) {
+absl::StatusOr<Admission::Grant> Admission::Admit(std::uint32_t slots, std::string owner) {
   const absl::MutexLock lock(mutex_);
-  ABSL_RETURN_IF_ERROR(CheckSlot());
-  if (kv_tokens > kv_tokens_ - reserved_kv_tokens_) {
-    return Full(absl::StrCat("the request needs ", kv_tokens, " tokens of the KV cache, ",
-                             kv_tokens_ - reserved_kv_tokens_, " of ", kv_tokens_, " are free"));
-  }
-  ++active_;
-  reserved_kv_tokens_ += kv_tokens;
-  ++by_owner_[owner];
-  return Grant(this, kv_tokens, std::move(owner));
+  ABSL_RETURN_IF_ERROR(CheckSlots(slots));
+  active_ += slots;
+  by_owner_[owner] += slots;
+  return Grant(this, slots, std::move(owner));
 }
 
 void Admission::Release(const Grant& grant) {
   const absl::MutexLock lock(mutex_);
-  --active_;
-  reserved_kv_tokens_ -= grant.kv_tokens_;
+  active_ -= grant.slots_;
   const auto owner = by_owner_.find(grant.owner_);
-  if (--owner->second == 0) by_owner_.erase(owner);
+  owner->second -= grant.slots_;
+  if (owner->second == 0) by_owner_.erase(owner);
 }
 
 std::uint32_t Admission::active() const {

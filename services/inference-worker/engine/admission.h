@@ -13,34 +13,35 @@
 
 namespace chasqui::worker {
 
-// Counts slots and reserves KV room, so that what is admitted can run to its end. Owned by the
-// engine, outlives its grants. Thread-safe.
+// Counts slots. KV room is not reserved: what is admitted can run to its end, for the engine makes
+// room, and a request that fits the context fits alone. Owned by the engine, outlives its grants.
+// Thread-safe.
 class Admission {
  public:
-  // Holds a slot and KV room until destroyed.
+  // Holds slots until destroyed.
   class Grant {
    public:
     Grant(Grant&& other) noexcept
         : admission_(std::exchange(other.admission_, nullptr)),
-          kv_tokens_(other.kv_tokens_),
+          slots_(other.slots_),
           owner_(std::move(other.owner_)) {}
     Grant& operator=(Grant&&) = delete;
     ~Grant();
 
    private:
     friend class Admission;
-    Grant(Admission* admission, std::uint32_t kv_tokens, std::string owner)
-        : admission_(admission), kv_tokens_(kv_tokens), owner_(std::move(owner)) {}
+    Grant(Admission* admission, std::uint32_t slots, std::string owner)
+        : admission_(admission), slots_(slots), owner_(std::move(owner)) {}
 
     Admission* admission_;
-    std::uint32_t kv_tokens_;
+    std::uint32_t slots_;
     std::string owner_;
   };
 
-  Admission(std::uint32_t slots, std::uint32_t kv_tokens) : slots_(slots), kv_tokens_(kv_tokens) {}
+  explicit Admission(std::uint32_t slots) : slots_(slots) {}
 
   // RESOURCE_EXHAUSTED, reason WORKER_FULL.
-  absl::StatusOr<Grant> Admit(std::uint32_t kv_tokens, std::string owner);
+  absl::StatusOr<Grant> Admit(std::uint32_t slots, std::string owner);
 
   // OK when a slot is free.
   absl::Status CheckRoom() const;
@@ -50,14 +51,12 @@ class Admission {
 
  private:
   void Release(const Grant& grant);
-  absl::Status CheckSlot() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckSlots(std::uint32_t wanted) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::uint32_t slots_;
-  const std::uint32_t kv_tokens_;
   mutable absl::Mutex mutex_;
   std::uint32_t active_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::uint32_t reserved_kv_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Who has requests here, and how many.
+  // Who has slots here, and how many.
   absl::flat_hash_map<std::string, std::uint32_t> by_owner_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -12,7 +12,12 @@ namespace chasqui::worker {
 struct RequestBounds {
   std::uint32_t vocabulary_size = 0;
   std::uint32_t context_tokens = 0;  // longest prompt and output together
+  std::uint32_t slots = 1;
+  bool can_shift = false;
 };
+
+// The longest answer of a request that outgrows the context and sets no limit of its own.
+inline constexpr std::uint32_t kMostShiftedTokens = 1 << 20;
 
 // OK, or INVALID_ARGUMENT with every violation. Pure.
 absl::Status CheckRequest(const GenerationRequest& request, const RequestBounds& bounds);

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/inference-worker/engine/engine.h"
+#include "services/inference-worker/kv/kv_memory.h"
 #include "services/inference-worker/model/model.h"
 
 namespace chasqui::worker {
@@ -36,42 +37,62 @@ Layout ChooseLayout(const EngineOptions& options, bool has_gpu);
 
 // Some tokens of one sequence to be computed.
 struct DecodePart {
-  std::uint32_t slot = 0;
+  std::uint32_t sequence = 0;
   std::uint32_t position = 0;  // of the first token
   std::span<const TokenId> tokens;
   bool samples = false;  // whether the logits after the last token are wanted
 };
 
 // libllama's context: the KV cache and the computation over it. Owned by the engine's loop and
-// confined to its thread, but for RequestAbort().
-class DecodeContext {
+// confined to its thread, but for what is constant.
+class DecodeContext final : public KvMemory {
  public:
   // RESOURCE_EXHAUSTED with libllama's reason when it cannot be made.
   static absl::StatusOr<std::unique_ptr<DecodeContext>> Create(const Model& model,
                                                                const EngineOptions& options);
 
+  // Constant.
   std::uint32_t kv_tokens() const { return kv_tokens_; }
   // Longest prompt and output of one request.
   std::uint32_t context_tokens() const { return context_tokens_; }
 
-  // Computes the parts, at most one for each slot and batch_tokens in all. CANCELLED when `abort`
-  // said so: what was computed of them stays and is best removed. Any other error, too, leaves the
-  // slots of these parts in an unknown state.
+  // Computes the parts, at most one for each sequence and batch_tokens in all.
+  //   RESOURCE_EXHAUSTED  the KV cache has no room for them; nothing has changed
+  //   CANCELLED           `abort` said so: what was computed of them stays and is best removed
+  // Any other error, too, leaves the sequences of these parts in an unknown state.
   absl::Status Decode(std::span<const DecodePart> parts, absl::FunctionRef<bool()> abort);
 
   // The logits of the last Decode for its part `index`, which samples. Valid until the next one;
   // may be changed.
   std::span<float> Logits(std::size_t index);
 
-  // Forgets the slot's sequence.
-  void Remove(std::uint32_t slot);
+  // The adapters that the next Decode applies, each with its scale. False when libllama cannot.
+  bool SetAdapters(const std::vector<AppliedAdapter>& adapters);
+
+  std::uint32_t sequences() const override { return sequences_; }
+  bool unified() const override { return unified_; }
+  bool can_share() const override { return can_share_; }
+  bool can_shift() const override;
+  void Remove(std::uint32_t sequence) override;
+  bool Keep(std::uint32_t sequence, std::uint32_t tokens) override;
+  bool Share(std::uint32_t from, std::uint32_t to, std::uint32_t tokens) override;
+  std::vector<std::uint8_t> Save(std::uint32_t sequence) override;
+  std::uint64_t SavedSize(std::uint32_t sequence) override;
+  bool Restore(std::uint32_t sequence, std::span<const std::uint8_t> state) override;
+  bool Shift(std::uint32_t sequence, std::uint32_t keep, std::uint32_t count) override;
 
  private:
-  DecodeContext(llama_context_ptr context, const Model& model, const EngineOptions& options);
-  void Add(TokenId token, std::uint32_t position, std::uint32_t slot, bool samples);
+  DecodeContext(llama_context_ptr context, const Model& model, const EngineOptions& options,
+                const llama_context_params& params);
+  void Fill(std::span<const DecodePart> parts);
+  bool Whole(std::uint32_t sequence) const;
 
   llama_context_ptr context_;
-  std::uint32_t vocabulary_size_;
+  const llama_memory_t memory_;
+  const std::uint32_t vocabulary_size_;
+  const std::uint32_t sequences_;
+  const bool unified_;
+  const bool can_share_;
   std::uint32_t kv_tokens_;
   std::uint32_t context_tokens_;
 
@@ -79,9 +100,10 @@ class DecodeContext {
   std::vector<TokenId> tokens_;
   std::vector<llama_pos> positions_;
   std::vector<std::int32_t> sequence_counts_;
-  std::vector<llama_seq_id> slots_;
-  std::vector<llama_seq_id*> slot_pointers_;
+  std::vector<llama_seq_id> ids_;
+  std::vector<llama_seq_id*> id_pointers_;
   std::vector<std::int8_t> samples_;
+  std::vector<std::size_t> order_;
   std::vector<std::int32_t> last_;  // where in the batch each part's last token is
 };
 

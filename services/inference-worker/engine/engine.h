@@ -27,7 +27,9 @@ struct EngineOptions {
   std::uint32_t kv_tokens = 0;       // of all slots; 0: slots x context_tokens, at most 65,536
   std::uint32_t batch_tokens = 2048;
   std::uint32_t micro_batch_tokens = 512;
-  std::uint32_t prompt_chunk_tokens = 256;
+  std::uint32_t prompt_chunk_tokens = 512;
+  // How long a step may take while others generate; 0: as long as prompt_chunk_tokens take.
+  time::Duration target_step = std::chrono::milliseconds(50);
   std::uint32_t threads = 0;        // 0: the physical cores this process may use
   std::uint32_t batch_threads = 0;  // 0: as threads
   // Whether all slots share one KV cache, so that one long request may use what others do not; else
@@ -39,6 +41,10 @@ struct EngineOptions {
   bool warm_up = true;
   std::size_t max_buffered_events = 256;
   time::Duration max_pause = std::chrono::seconds(30);
+  bool prefix_cache = true;
+  std::uint32_t cached_sequences = 8;  // of a unified cache, beside the slots
+  std::uint64_t host_cache_bytes = 0;
+  time::Duration max_batch_wait{};
 };
 
 // What an engine is doing, and has done since it was made.
@@ -53,6 +59,12 @@ struct EngineLoad {
   std::uint64_t generated_tokens_total = 0;
   std::uint64_t prompt_tokens_total = 0;
   std::uint64_t requests_total = 0;
+  std::uint32_t waiting = 0;  // admitted, and set back for want of KV room
+  std::uint64_t cached_prompt_tokens_total = 0;
+  std::uint64_t preemptions_total = 0;
+  std::uint64_t evictions_total = 0;      // prefixes that left the KV cache
+  std::uint64_t host_restores_total = 0;  // prefixes brought back from host memory
+  std::uint64_t host_cache_bytes = 0;
 };
 
 // Told what happens, on the engine's thread unless said otherwise; must not block. Each may be
@@ -80,7 +92,7 @@ class Engine {
   // Takes a slot for the request, or refuses it before any work:
   //   INVALID_ARGUMENT    a token is not in the vocabulary, the grammar does not parse, prompt and
   //                       output do not fit the context (with the counts)
-  //   RESOURCE_EXHAUSTED  WORKER_FULL: no slot, or not enough KV room, is free
+  //   RESOURCE_EXHAUSTED  WORKER_FULL: not enough slots are free for its candidates
   // `tag` names the generation in EngineHooks::on_events.
   virtual absl::StatusOr<std::shared_ptr<Generation>> Submit(GenerationRequest request,
                                                              std::uint64_t tag) = 0;

@@ -5,11 +5,20 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/log/check.h"
 #include "absl/status/status_macros.h"
 #include "common/status/status.h"
+#include "services/inference-worker/batch/step_budget.h"
 
 namespace chasqui::worker {
+namespace {
+
+// A gap that the next request will fill is not worth a copy.
+constexpr std::uint32_t kGapSteps = 3;
+
+// Room that must be left for each running answer before one that was set back comes again.
+constexpr std::uint32_t kHeadroomTokens = 32;
+
+}  // namespace
 
 EngineLoop::EngineLoop(const Model& model, const EngineOptions& options, const EngineHooks& hooks,
                        DecodeContext& context, Inbox& inbox, EngineMeter& meter)
@@ -19,13 +28,18 @@ EngineLoop::EngineLoop(const Model& model, const EngineOptions& options, const E
       context_(context),
       inbox_(inbox),
       meter_(meter),
-      slots_(options.slots) {}
+      kv_(context, {.share_prefixes = options.prefix_cache,
+                    .host_bytes = options.prefix_cache ? options.host_cache_bytes : 0}),
+      seats_(context.sequences()) {}
 
 void EngineLoop::Run(std::stop_token stop) {
   stop_ = std::move(stop);
   while (!stop_.stop_requested()) {
     TakeArrivals();
     EndOverdue();
+    SeatWaiting();
+    CloseGaps();
+    ShiftFull();
     const bool worked = Step();
     Publish();
     if (!worked) WaitForWork();
@@ -34,44 +48,153 @@ void EngineLoop::Run(std::stop_token stop) {
 }
 
 void EngineLoop::TakeArrivals() {
-  for (auto& parts : inbox_.Take()) {
-    const auto free = std::ranges::find(slots_, nullptr);
-    CHECK(free != slots_.end()) << "more admitted than there are slots";
-    const auto slot = static_cast<std::uint32_t>(free - slots_.begin());
-    *free =
-        std::make_unique<Sequence>(std::move(parts), slot, model_.vocabulary(), hooks_.observer);
-    (*free)->Start();
-    told_.push_back((*free)->tag());
+  const bool idle = waiting_.empty() && std::ranges::all_of(seats_, [](auto& s) { return !s; });
+  const auto take = [this] {
+    const auto now = time::SteadyNow();
+    std::vector<SequenceParts> arrived = inbox_.Take();
+    for (SequenceParts& parts : arrived) {
+      std::uint32_t candidate = 0;
+      for (auto& sampler : parts.samplers) {
+        waiting_.push_back(std::make_unique<Sequence>(parts.group, candidate++, std::move(sampler),
+                                                      model_.vocabulary()));
+        waiting_.back()->Start(now);
+      }
+      told_.push_back(parts.group->channel().tag());
+    }
+    return !arrived.empty();
+  };
+  if (!take() || !idle || options_.max_batch_wait <= time::Duration::zero()) return;
+  // The first of a burst: its companions are on their way.
+  const auto until = time::SteadyNow() + options_.max_batch_wait;
+  while (2 * waiting_.size() < options_.slots && time::SteadyNow() < until &&
+         !stop_.stop_requested()) {
+    inbox_.Wait(until);
+    take();
   }
 }
 
 void EngineLoop::EndOverdue() {
   const auto now = time::SteadyNow();
-  for (const auto& sequence : slots_) {
+  for (const auto& sequence : seats_) {
     if (sequence) sequence->CheckLimits(now, options_.max_pause);
   }
+  for (const auto& sequence : waiting_) sequence->CheckLimits(now, options_.max_pause);
 }
 
-std::vector<StepPart> EngineLoop::Plan() const {
-  std::vector<SequenceView> views;
-  for (const auto& sequence : slots_) {
-    if (!sequence || sequence->over()) continue;
-    const auto left = static_cast<std::uint32_t>(sequence->tokens_left().size());
-    views.push_back({.slot = sequence->slot(),
-                     .prompt_tokens_left = sequence->generating() ? 0 : left,
-                     .admission = sequence->admission(),
-                     .paused = sequence->paused()});
+// Where cells are shared, answers may outgrow them together: those that come, or come again, must
+// not push out others at once.
+bool EngineLoop::HasRoomFor(const Sequence& sequence) const {
+  if (!context_.unified()) return true;
+  std::size_t needed = sequence.tokens().size() + kHeadroomTokens;
+  bool alone = true;
+  for (const auto& other : seats_) {
+    if (!other) continue;
+    alone = false;
+    needed += other->tokens().size() + kHeadroomTokens;
   }
-  return PlanStep(views, {.batch_tokens = options_.batch_tokens,
-                          .prompt_chunk_tokens = options_.prompt_chunk_tokens});
+  return alone || needed <= context_.kv_tokens();
 }
 
-std::vector<DecodePart> EngineLoop::Decodable(const std::vector<StepPart>& plan) {
+void EngineLoop::SeatWaiting() {
+  const auto now = time::SteadyNow();
+  for (auto& sequence : waiting_) {
+    if (sequence->over() || !sequence->may_sit()) continue;
+    if (!HasRoomFor(*sequence)) break;
+    const std::uint32_t variant = AdapterIndex(sequence->request().adapters);
+    const auto seat =
+        kv_.Take(sequence->tokens(), variant, meter_.costs().seconds_per_prompt_token, now);
+    if (!seat) break;
+    meter_.OnSeated(seat->cached_tokens);
+    sequence->TakeSeat(seat->index, seat->cached_tokens);
+    told_.push_back(sequence->tag());
+    seats_[seat->index] = std::move(sequence);
+  }
+  std::erase(waiting_, nullptr);
+}
+
+void EngineLoop::CloseGaps() {
+  gap_steps_ = kv_.has_gap() ? gap_steps_ + 1 : 0;
+  if (gap_steps_ < kGapSteps) return;
+  while (const auto move = kv_.CloseGap()) {
+    seats_[move->from]->MoveTo(move->to);
+    seats_[move->to] = std::move(seats_[move->from]);
+  }
+  gap_steps_ = 0;
+}
+
+void EngineLoop::ShiftFull() {
+  for (const auto& sequence : seats_) {
+    if (!sequence || !sequence->must_shift(context_.context_tokens())) continue;
+    if (sequence->request().shift &&
+        kv_.Shift(sequence->seat(), sequence->kept_tokens(), sequence->tokens_to_drop())) {
+      sequence->Shifted();
+    } else {
+      sequence->Finish(EndReason::kContextFull);
+    }
+  }
+}
+
+bool EngineLoop::MayRun(const Sequence& sequence) const {
+  return !sequence.over() && !sequence.paused();
+}
+
+std::uint32_t EngineLoop::AdapterIndex(const std::vector<AppliedAdapter>& adapters) {
+  const auto known = std::ranges::find(adapters_, adapters);
+  const auto index = static_cast<std::uint32_t>(known - adapters_.begin());
+  if (known == adapters_.end()) adapters_.push_back(adapters);
+  return index;
+}
+
+void EngineLoop::ChooseAdapters() {
+  if (adapters_.size() == 1) return;
+  std::vector<std::uint32_t> wanted;
+  for (const auto& sequence : seats_) {
+    if (sequence && MayRun(*sequence)) wanted.push_back(AdapterIndex(sequence->request().adapters));
+  }
+  if (wanted.empty()) return;
+  std::ranges::sort(wanted);
+  const auto next = std::ranges::upper_bound(wanted, current_adapters_);
+  const std::uint32_t chosen = next == wanted.end() ? wanted.front() : *next;
+  if (chosen == current_adapters_) return;
+  current_adapters_ = chosen;
+  if (context_.SetAdapters(adapters_[chosen])) return;
+  for (const auto& sequence : seats_) {
+    if (sequence && MayRun(*sequence) &&
+        AdapterIndex(sequence->request().adapters) == current_adapters_) {
+      sequence->Fail(absl::InternalError("libllama could not apply the adapters"));
+    }
+  }
+}
+
+std::vector<StepPart> EngineLoop::Plan() {
+  ChooseAdapters();
+  std::vector<SequenceView> views;
+  BudgetQuestion question{
+      .costs = meter_.costs(),
+      .target_seconds = std::chrono::duration<double>(options_.target_step).count(),
+      .most_tokens = options_.prompt_chunk_tokens,
+      .micro_batch_tokens = options_.micro_batch_tokens};
+  for (const auto& sequence : seats_) {
+    if (!sequence || !MayRun(*sequence)) continue;
+    if (adapters_.size() > 1 && AdapterIndex(sequence->request().adapters) != current_adapters_) {
+      continue;
+    }
+    const auto left = static_cast<std::uint32_t>(sequence->tokens_left().size());
+    views.push_back({.seat = sequence->seat(),
+                     .prompt_tokens_left = sequence->generating() ? 0 : left,
+                     .admission = sequence->admission()});
+    ++(sequence->generating() ? question.generating : question.prompts);
+  }
+  return PlanStep(views,
+                  {.batch_tokens = options_.batch_tokens, .prompt_tokens = PromptBudget(question)});
+}
+
+std::vector<DecodePart> EngineLoop::Decodable(const std::vector<StepPart>& plan) const {
   std::vector<DecodePart> parts;
   parts.reserve(plan.size());
   for (const auto& part : plan) {
-    const Sequence& sequence = *slots_[part.slot];
-    parts.push_back({.slot = part.slot,
+    const Sequence& sequence = *seats_[part.seat];
+    parts.push_back({.sequence = part.seat,
                      .position = sequence.position(),
                      .tokens = sequence.tokens_left().first(part.tokens),
                      .samples = part.samples});
@@ -83,17 +206,19 @@ bool EngineLoop::Step() {
   const std::vector<StepPart> plan = Plan();
   if (plan.empty()) return false;
   const auto began = time::SteadyNow();
-  for (const auto& part : plan) slots_[part.slot]->BeginStep(began);
+  for (const auto& part : plan) seats_[part.seat]->BeginStep(began);
 
   // A step that nobody waits for any more is given up: prompts can take long.
   const auto nobody_waits = [&] {
     return stop_.stop_requested() || std::ranges::all_of(plan, [&](const StepPart& part) {
-             return slots_[part.slot]->channel().cancelled();
+             return seats_[part.seat]->channel().cancelled();
            });
   };
   const auto computed = context_.Decode(Decodable(plan), nobody_waits);
   if (computed.ok()) {
     TakeResults(plan, began);
+  } else if (absl::IsResourceExhausted(computed)) {
+    MakeRoom(plan);
   } else {
     FailParts(plan, computed);
   }
@@ -103,8 +228,13 @@ bool EngineLoop::Step() {
 void EngineLoop::TakeResults(const std::vector<StepPart>& plan, time::SteadyTime began) {
   StepReport report{.sequences = static_cast<std::uint32_t>(plan.size())};
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    Sequence& sequence = *slots_[plan[i].slot];
-    if (!sequence.generating()) report.prompt_tokens += plan[i].tokens;
+    Sequence& sequence = *seats_[plan[i].seat];
+    if (sequence.generating()) {
+      ++report.decoding;
+    } else {
+      report.prompt_tokens += plan[i].tokens;
+    }
+    kv_.Append(plan[i].seat, sequence.tokens_left().first(plan[i].tokens));
     sequence.EndStep(plan[i].tokens);
     if (!plan[i].samples) continue;
     sequence.TakeLogits(context_.Logits(i), time::SteadyNow());
@@ -118,28 +248,62 @@ void EngineLoop::TakeResults(const std::vector<StepPart>& plan, time::SteadyTime
 
 void EngineLoop::FailParts(const std::vector<StepPart>& plan, const absl::Status& error) {
   for (const auto& part : plan) {
-    Sequence& sequence = *slots_[part.slot];
     if (stop_.stop_requested()) continue;  // Shutdown tells them
-    sequence.Fail(error);
+    seats_[part.seat]->Fail(error);
+    kv_.Clear(part.seat);  // what it holds is not what is known of it
   }
+}
+
+void EngineLoop::MakeRoom(const std::vector<StepPart>& plan) {
+  if (kv_.EvictOne()) return;
+  // Of the answers that run, the youngest has the least to lose.
+  Sequence* youngest = nullptr;
+  std::size_t running = 0;
+  for (const auto& sequence : seats_) {
+    if (!sequence || sequence->over()) continue;
+    ++running;
+    if (youngest == nullptr || sequence->admission() >= youngest->admission())
+      youngest = sequence.get();
+  }
+  if (running > 1) return Preempt(youngest->seat());
+  for (const auto& part : plan) {
+    seats_[part.seat]->Fail(absl::InternalError("the KV cache has no room for one request alone"));
+  }
+}
+
+void EngineLoop::Preempt(std::uint32_t seat) {
+  SequencePtr sequence = std::move(seats_[seat]);
+  kv_.Clear(seat);
+  sequence->LoseSeat();
+  meter_.OnPreempted();
+  const auto later = std::ranges::find_if(waiting_, [&](const SequencePtr& other) {
+    return other->admission() > sequence->admission();
+  });
+  waiting_.insert(later, std::move(sequence));
+}
+
+// Frees the sequence if it is over; whether it was.
+bool EngineLoop::Release(SequencePtr& sequence) {
+  if (!sequence->over()) return false;
+  told_.push_back(sequence->tag());
+  if (sequence->seated()) kv_.Leave(sequence->seat(), time::SteadyNow());
+  if (sequence->group().Retire()) meter_.OnEnd();
+  sequence.reset();  // the last of a group gives the slots back
+  return true;
 }
 
 void EngineLoop::Publish() {
   bool left = false;
-  std::uint32_t kv_used = 0;
-  for (auto& sequence : slots_) {
-    if (!sequence) continue;
-    if (!sequence->over()) {
-      kv_used += sequence->position();
-      continue;
-    }
-    told_.push_back(sequence->tag());
-    context_.Remove(sequence->slot());
-    meter_.OnEnd();
-    sequence.reset();  // gives the slot back
-    left = true;
+  for (auto& sequence : seats_) {
+    if (sequence) left |= Release(sequence);
   }
-  meter_.SetKvUsed(kv_used);
+  for (auto& sequence : waiting_) left |= Release(sequence);
+  std::erase(waiting_, nullptr);
+  meter_.SetKv({.running_tokens = kv_.running_tokens(),
+                .waiting = static_cast<std::uint32_t>(waiting_.size()),
+                .evictions = kv_.counts().evictions,
+                .host_restores = kv_.counts().restores,
+                .host_bytes = kv_.host_bytes()});
   if (!told_.empty()) {
     std::ranges::sort(told_);
     const auto twice = std::ranges::unique(told_);
@@ -152,21 +316,28 @@ void EngineLoop::Publish() {
 
 void EngineLoop::WaitForWork() {
   auto limit = time::SteadyTime::max();
-  for (const auto& sequence : slots_) {
+  for (const auto& sequence : seats_) {
     if (sequence) limit = std::min(limit, sequence->next_limit(options_.max_pause));
   }
+  for (const auto& sequence : waiting_)
+    limit = std::min(limit, sequence->next_limit(options_.max_pause));
   inbox_.Wait(limit);
 }
 
 void EngineLoop::Shutdown() {
   TakeArrivals();
-  for (const auto& sequence : slots_) {
-    if (sequence && !sequence->over()) {
-      sequence->Fail(status::Unavailable("WORKER_STOPPED", "the worker has unloaded the model",
-                                         std::chrono::milliseconds(0)));
-    }
-  }
+  FailAll(status::Unavailable("WORKER_STOPPED", "the worker has unloaded the model",
+                              std::chrono::milliseconds(0)));
   Publish();
+}
+
+void EngineLoop::FailAll(const absl::Status& error) {
+  for (const auto& sequence : seats_) {
+    if (sequence && !sequence->over()) sequence->Fail(error);
+  }
+  for (const auto& sequence : waiting_) {
+    if (!sequence->over()) sequence->Fail(error);
+  }
 }
 
 absl::Status EngineLoop::WarmUp() {
@@ -175,14 +346,14 @@ absl::Status EngineLoop::WarmUp() {
   constexpr auto kLongest = std::chrono::milliseconds(500);
   const auto never = [] { return false; };
   const TokenId token = 0;
-  const auto slots = static_cast<std::uint32_t>(slots_.size());
+  const std::uint32_t slots = options_.slots;
   std::vector<DecodePart> parts;
   const std::uint32_t chunk =
       std::min({options_.micro_batch_tokens, options_.batch_tokens, context_.context_tokens() - 1});
   const TokenIds prompt(chunk, token);
 
   auto began = time::SteadyNow();
-  parts.push_back({.slot = 0, .position = 0, .tokens = prompt, .samples = true});
+  parts.push_back({.sequence = 0, .position = 0, .tokens = prompt, .samples = true});
   ABSL_RETURN_IF_ERROR(context_.Decode(parts, never));
   context_.Logits(0);
   StepReport report{.sequences = 1, .prompt_tokens = chunk};
@@ -195,11 +366,12 @@ absl::Status EngineLoop::WarmUp() {
     if (round > 2 && time::SteadyNow() - rounds_began > kLongest) break;
     parts.clear();
     for (std::uint32_t slot = 0; slot < slots; ++slot)
-      parts.push_back({.slot = slot, .position = round, .tokens = {&token, 1}, .samples = true});
+      parts.push_back(
+          {.sequence = slot, .position = round, .tokens = {&token, 1}, .samples = true});
     began = time::SteadyNow();
     ABSL_RETURN_IF_ERROR(context_.Decode(parts, never));
     context_.Logits(0);
-    report = {.sequences = slots, .generated_tokens = slots};
+    report = {.sequences = slots, .decoding = slots, .generated_tokens = slots};
     report.duration = time::SteadyNow() - began;
     // The first round pays for what is done once.
     if (round > 0) meter_.OnWarmUp(report);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <stop_token>
 #include <vector>
@@ -12,12 +13,13 @@
 #include "services/inference-worker/engine/engine_meter.h"
 #include "services/inference-worker/engine/inbox.h"
 #include "services/inference-worker/engine/sequence.h"
+#include "services/inference-worker/kv/kv_cache.h"
 
 namespace chasqui::worker {
 
-// What the engine's thread does: takes what has arrived, ends what is over, computes the next step
-// of all running answers together, samples, tells who has events. Owned by the engine, confined to
-// its thread.
+// What the engine's thread does: takes what has arrived, seats it, ends what is over, computes the
+// next step of all running answers together, samples, tells who has events. Owned by the engine,
+// confined to its thread.
 class EngineLoop {
  public:
   // All outlive the loop.
@@ -32,18 +34,37 @@ class EngineLoop {
   absl::Status WarmUp();
 
  private:
+  using SequencePtr = std::unique_ptr<Sequence>;
+
   void TakeArrivals();
   void EndOverdue();
+  // Gives those that wait seats, the oldest first, as far as there is room.
+  void SeatWaiting();
+  bool HasRoomFor(const Sequence& sequence) const;
+  void CloseGaps();
+  void ShiftFull();
+
   // Whether there was anything to compute.
   bool Step();
-  std::vector<StepPart> Plan() const;
-  std::vector<DecodePart> Decodable(const std::vector<StepPart>& plan);
+  std::vector<StepPart> Plan();
+  std::vector<DecodePart> Decodable(const std::vector<StepPart>& plan) const;
+  // The next adapters in turn, of those that sequences which can run want.
+  void ChooseAdapters();
+  bool MayRun(const Sequence& sequence) const;
   void TakeResults(const std::vector<StepPart>& plan, time::SteadyTime began);
   void FailParts(const std::vector<StepPart>& plan, const absl::Status& error);
-  // Tells the readers, and frees the slots of what is over.
+  // After a step that found no room.
+  void MakeRoom(const std::vector<StepPart>& plan);
+  void Preempt(std::uint32_t seat);
+
+  // Tells the readers, and frees what is over.
   void Publish();
+  bool Release(SequencePtr& sequence);
   void WaitForWork();
   void Shutdown();
+  void FailAll(const absl::Status& error);
+
+  std::uint32_t AdapterIndex(const std::vector<AppliedAdapter>& adapters);
 
   const Model& model_;
   const EngineOptions& options_;
@@ -52,8 +73,14 @@ class EngineLoop {
   Inbox& inbox_;
   EngineMeter& meter_;
   std::stop_token stop_;
-  std::vector<std::unique_ptr<Sequence>> slots_;  // by slot; null: free
-  std::vector<std::uint64_t> told_;               // tags with new events, each once
+  KvCache kv_;
+  std::vector<SequencePtr> seats_;   // by seat; null: free
+  std::deque<SequencePtr> waiting_;  // the oldest first
+  std::vector<std::uint64_t> told_;  // tags with new events
+  std::uint32_t gap_steps_ = 0;      // how many steps there has been a gap between the seats
+  // Sets of adapters seen so far; the first is none. One is computed with at a time.
+  std::vector<std::vector<AppliedAdapter>> adapters_{{}};
+  std::uint32_t current_adapters_ = 0;
 };
 
 }  // namespace chasqui::worker

@@ -20,9 +20,42 @@ void EngineMeter::OnStep(const StepReport& step) {
   Add(generated_, step.generated_tokens);
   Add(prompts_, step.prompt_tokens);
   Measure(step, Blend);
+  MeasureCosts(step);
 }
 
-void EngineMeter::OnWarmUp(const StepReport& step) { Measure(step, Greater); }
+void EngineMeter::OnWarmUp(const StepReport& step) {
+  Measure(step, Greater);
+  MeasureCosts(step);
+}
+
+void EngineMeter::MeasureCosts(const StepReport& step) {
+  constexpr double kWeight = 0.25;  // of the new value: costs change as contexts grow
+  const auto blend = [](double& cost, double value) {
+    cost = cost == 0 ? value : cost + kWeight * (value - cost);
+  };
+  const double seconds = std::chrono::duration<double>(step.duration).count();
+  if (step.prompt_tokens == 0) return blend(costs_.decode_seconds, seconds);
+  const double decoding = step.decoding > 0 ? costs_.decode_seconds : 0;
+  // However it was measured, a prompt's token is not free.
+  const double left = std::max(seconds - decoding, seconds / 10);
+  blend(costs_.seconds_per_prompt_token, left / step.prompt_tokens);
+}
+
+void EngineMeter::SetKv(const KvUse& use) {
+  running_tokens_.store(use.running_tokens, std::memory_order_relaxed);
+  waiting_.store(use.waiting, std::memory_order_relaxed);
+  evictions_.store(use.evictions, std::memory_order_relaxed);
+  host_restores_.store(use.host_restores, std::memory_order_relaxed);
+  host_bytes_.store(use.host_bytes, std::memory_order_relaxed);
+}
+
+KvUse EngineMeter::kv() const {
+  return {.running_tokens = running_tokens_.load(std::memory_order_relaxed),
+          .waiting = waiting_.load(std::memory_order_relaxed),
+          .evictions = evictions_.load(std::memory_order_relaxed),
+          .host_restores = host_restores_.load(std::memory_order_relaxed),
+          .host_bytes = host_bytes_.load(std::memory_order_relaxed)};
+}
 
 void EngineMeter::Measure(const StepReport& step, Combine combine) {
   const auto put = [combine](std::atomic<double>& rate, double value) {

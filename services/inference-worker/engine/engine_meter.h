@@ -4,9 +4,19 @@
 #include <atomic>
 #include <cstdint>
 
+#include "services/inference-worker/batch/step_budget.h"
 #include "services/inference-worker/engine/engine_observer.h"
 
 namespace chasqui::worker {
+
+// What is in the KV cache, and has left it.
+struct KvUse {
+  std::uint32_t running_tokens = 0;  // of answers that run
+  std::uint32_t waiting = 0;         // answers that wait for room
+  std::uint64_t evictions = 0;
+  std::uint64_t host_restores = 0;
+  std::uint64_t host_bytes = 0;
+};
 
 // Counts what an engine does and measures its rates. Written by the engine's thread, read by any.
 class EngineMeter {
@@ -18,9 +28,17 @@ class EngineMeter {
   // whatever disturbs a step makes it slower, and a router compares the rates of workers.
   void OnWarmUp(const StepReport& step);
   void OnEnd() { Add(requests_, 1); }
-  void SetKvUsed(std::uint32_t tokens) { kv_used_.store(tokens, std::memory_order_relaxed); }
+  void OnSeated(std::uint32_t cached_tokens) { Add(cached_prompts_, cached_tokens); }
+  void OnPreempted() { Add(preemptions_, 1); }
+  void SetKv(const KvUse& use);
 
-  std::uint32_t kv_used() const { return kv_used_.load(std::memory_order_relaxed); }
+  KvUse kv() const;
+  std::uint64_t cached_prompt_tokens() const {
+    return cached_prompts_.load(std::memory_order_relaxed);
+  }
+  std::uint64_t preemptions() const { return preemptions_.load(std::memory_order_relaxed); }
+  // Of the last steps; for the engine's thread, or before it runs.
+  const StepCosts& costs() const { return costs_; }
   std::uint64_t generated_tokens() const { return generated_.load(std::memory_order_relaxed); }
   std::uint64_t prompt_tokens() const { return prompts_.load(std::memory_order_relaxed); }
   std::uint64_t requests() const { return requests_.load(std::memory_order_relaxed); }
@@ -33,6 +51,7 @@ class EngineMeter {
   using Combine = double (*)(double old, double value);
 
   void Measure(const StepReport& step, Combine combine);
+  void MeasureCosts(const StepReport& step);
 
   // One thread writes: no need for a locked addition.
   static void Add(std::atomic<std::uint64_t>& counter, std::uint64_t count) {
@@ -40,7 +59,14 @@ class EngineMeter {
   }
 
   const std::uint32_t slots_;
-  std::atomic<std::uint32_t> kv_used_ = 0;
+  StepCosts costs_;
+  std::atomic<std::uint32_t> running_tokens_ = 0;
+  std::atomic<std::uint32_t> waiting_ = 0;
+  std::atomic<std::uint64_t> evictions_ = 0;
+  std::atomic<std::uint64_t> host_restores_ = 0;
+  std::atomic<std::uint64_t> host_bytes_ = 0;
+  std::atomic<std::uint64_t> cached_prompts_ = 0;
+  std::atomic<std::uint64_t> preemptions_ = 0;
   std::atomic<std::uint64_t> generated_ = 0;
   std::atomic<std::uint64_t> prompts_ = 0;
   std::atomic<std::uint64_t> requests_ = 0;

@@ -12,6 +12,7 @@ namespace chasqui::worker {
 // What one step of the engine did.
 struct StepReport {
   std::uint32_t sequences = 0;
+  std::uint32_t decoding = 0;  // of these, those that had generated before
   std::uint32_t prompt_tokens = 0;
   std::uint32_t generated_tokens = 0;
   time::Duration duration{};

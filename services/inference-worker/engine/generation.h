@@ -15,9 +15,24 @@
 
 namespace chasqui::worker {
 
-// One answer to generate. Checked by common/inference; the engine checks what needs the model.
+// An adapter, which the model owns, and its strength.
+struct AppliedAdapter {
+  llama_adapter_lora* adapter = nullptr;
+  float scale = 1.0F;
+
+  bool operator==(const AppliedAdapter&) const = default;
+};
+
+// How many tokens of the context an answer that outgrows it may drop.
+struct ContextShift {
+  std::uint32_t keep_tokens = 0;  // at the start
+};
+
+// One prompt and the answers to generate. Checked by common/inference; the engine checks what needs
+// the model.
 struct GenerationRequest {
   TokenIds prompt;
+  std::uint32_t candidates = 1;  // answers to make of it
   SamplingParams sampling;
   std::string grammar;           // GBNF; empty: none
   std::uint32_t max_tokens = 0;  // 0: what the context leaves
@@ -26,8 +41,14 @@ struct GenerationRequest {
   TokenIds stop_tokens;
   bool include_stop = false;
   bool ignore_eos = false;
-  // Generated already, by a stream that broke: replayed, not sent again.
-  TokenIds resume;
+  // Log probabilities wanted, with so many rivals; nothing: none.
+  std::optional<std::uint32_t> logprobs;
+  std::vector<AppliedAdapter> adapters;
+  // Nothing: an answer ends when the context is full.
+  std::optional<ContextShift> shift;
+  // Generated already, by a stream that broke: replayed, not sent again. One for each candidate, or
+  // none.
+  std::vector<TokenIds> resume;
   // The answer ends with an error then, and as it is after max_time.
   time::SteadyTime deadline = time::SteadyTime::max();
   std::optional<time::Duration> max_time;
@@ -50,18 +71,27 @@ struct GenerationTimings {
   time::Duration time_to_first_token{};
   std::uint32_t prompt_tokens = 0;     // computed, those replayed included
   std::uint32_t predicted_tokens = 0;  // generated here
+  std::uint32_t preemptions = 0;       // set back for want of KV room
+};
+
+// How one answer ended.
+struct CandidateEnd {
+  EndReason reason = EndReason::kStop;
+  std::string stop_string;              // the one found, for kStopString
+  std::uint32_t completion_tokens = 0;  // those replayed included
+  std::uint32_t shifted_tokens = 0;     // dropped from the context
 };
 
 struct GenerationFinished {
-  EndReason reason = EndReason::kStop;
-  std::string stop_string;  // the one found, for kStopString
+  std::vector<CandidateEnd> candidates;
   std::uint32_t prompt_tokens = 0;
   std::uint32_t cached_prompt_tokens = 0;
-  std::uint32_t completion_tokens = 0;  // those replayed included
+  std::uint32_t completion_tokens = 0;  // of all candidates
   GenerationTimings timings;
 };
 
-// In this order: one started, any number of pieces, then one finished or one error.
+// In this order: one started, any number of pieces, then one finished or one error. The pieces of
+// several candidates are mixed, those of each in their order.
 using GenerationEvent =
     std::variant<GenerationStarted, TextPiece, GenerationFinished, absl::Status>;
 

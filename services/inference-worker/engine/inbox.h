@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -8,9 +9,16 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/time/clock.h"
-#include "services/inference-worker/engine/sequence.h"
+#include "services/inference-worker/engine/answer_group.h"
+#include "services/inference-worker/sampling/token_sampler.h"
 
 namespace chasqui::worker {
+
+// All that a request needs to run. Made on the thread that submits it.
+struct SequenceParts {
+  std::shared_ptr<AnswerGroup> group;
+  std::vector<std::unique_ptr<TokenSampler>> samplers;  // one for each candidate
+};
 
 // What the engine's thread waits for: new answers, and reasons to look again. Bounded by the
 // admission, which grants no more than there are slots. Thread-safe.

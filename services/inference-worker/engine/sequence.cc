@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/status/status.h"
+#include "services/inference-worker/sampling/logprobs.h"
 
 namespace chasqui::worker {
 namespace {
@@ -19,130 +20,143 @@ time::SteadyTime After(time::SteadyTime start, const std::optional<time::Duratio
 
 }  // namespace
 
-Sequence::Sequence(SequenceParts parts, std::uint32_t slot, const Vocabulary& vocabulary,
-                   EngineObserver* observer)
-    : parts_(std::move(parts)),
-      slot_(slot),
+Sequence::Sequence(std::shared_ptr<AnswerGroup> group, std::uint32_t candidate,
+                   std::unique_ptr<TokenSampler> sampler, const Vocabulary& vocabulary)
+    : group_(std::move(group)),
+      candidate_(candidate),
+      sampler_(std::move(sampler)),
       vocabulary_(vocabulary),
-      observer_(observer),
-      text_(parts_.request.stop_strings, parts_.request.include_stop),
-      end_tokens_(parts_.request.stop_tokens.begin(), parts_.request.stop_tokens.end()),
-      tokens_(parts_.request.prompt),
-      now_(parts_.request.arrival) {
-  if (!parts_.request.ignore_eos)
+      text_(request().stop_strings, request().include_stop),
+      end_tokens_(request().stop_tokens.begin(), request().stop_tokens.end()),
+      tokens_(request().prompt),
+      now_(request().arrival) {
+  if (!request().ignore_eos)
     end_tokens_.insert(vocabulary.end_tokens().begin(), vocabulary.end_tokens().end());
 }
 
-void Sequence::Start() {
-  const auto& request = parts_.request;
-  parts_.channel->Put(
-      GenerationStarted{.prompt_tokens = static_cast<std::uint32_t>(request.prompt.size())});
-  for (const TokenId token : request.prompt) parts_.sampler->AcceptPrompt(token);
-  for (const TokenId token : request.resume) {
-    TakeToken(token);
+void Sequence::Start(time::SteadyTime now) {
+  now_ = now;
+  for (const TokenId token : request().prompt) sampler_->AcceptPrompt(token);
+  for (const TokenId token : group_->resumed(candidate_)) {
+    // A stream that had come to its end before it broke is over at once, and still begins.
+    TakeToken(token, std::nullopt);
     if (over_) return;
     text_.Take();  // the client has it
   }
+}
+
+void Sequence::TakeSeat(std::uint32_t seat, std::uint32_t cached) {
+  seat_ = seat;
+  computed_ = cached;
+  generating_ = false;
+  group_->OnSeated(cached);
+}
+
+void Sequence::LoseSeat() {
+  seat_.reset();
+  computed_ = 0;
+  generating_ = false;
+  group_->OnPreempted();
 }
 
 std::span<const TokenId> Sequence::tokens_left() const {
   return std::span(tokens_).subspan(computed_);
 }
 
-void Sequence::BeginStep(time::SteadyTime now) {
-  if (!first_step_) first_step_ = now;
-}
-
 void Sequence::EndStep(std::uint32_t count) {
+  if (!generating_) group_->OnComputed(count);
   computed_ += count;
   generating_ = computed_ == tokens_.size();
+  if (generating_ && candidate_ == 0) group_->OnPromptReady();
 }
 
 void Sequence::TakeLogits(std::span<float> logits, time::SteadyTime now) {
   now_ = now;
-  const auto token = parts_.sampler->Sample(logits, generated_);
+  const std::optional<std::uint32_t>& rivals = request().logprobs;
+  if (rivals) raw_logits_.assign(logits.begin(), logits.end());
+  const auto token = sampler_->Sample(logits, generated_);
   if (!token) return Finish(EndReason::kFormatDeadEnd);
-  if (observer_ != nullptr) {
-    if (first_token_) {
-      observer_->OnNextToken(now - last_token_);
-    } else {
-      observer_->OnFirstToken(now - parts_.request.arrival);
-    }
-  }
-  if (!first_token_) first_token_ = now;
+  std::optional<time::Duration> since_last;
+  if (last_token_) since_last = now - *last_token_;
+  group_->OnToken(now, since_last);
   last_token_ = now;
-  TakeToken(*token);
+  std::optional<TokenLogprob> logprob;
+  if (rivals) logprob = MeasureLogprob(raw_logits_, *token, *rivals);
+  TakeToken(*token, std::move(logprob));
   if (!over_) PutText();
 }
 
-void Sequence::TakeToken(TokenId token) {
+void Sequence::TakeToken(TokenId token, std::optional<TokenLogprob> logprob) {
   ++generated_;
   tokens_.push_back(token);
   const bool ends = end_tokens_.contains(token);
   // A token that ends the answer has no text, but stands among the ids: whoever takes the stream up
   // then sees that it was at its end.
-  text_.Append(token, ends ? "" : vocabulary_.Piece(token, false));
+  text_.Append(token, ends ? "" : vocabulary_.Piece(token, false), std::move(logprob));
   if (ends) return Finish(EndReason::kStop);
   if (text_.stop_string()) return Finish(EndReason::kStopString);
-  if (!parts_.sampler->Accept(token)) return Finish(EndReason::kFormatDeadEnd);
-  if (generated_ >= parts_.most_tokens) {
-    Finish(parts_.request.max_tokens > 0 ? EndReason::kMaxTokens : EndReason::kContextFull);
-  }
+  if (!sampler_->Accept(token)) return Finish(EndReason::kFormatDeadEnd);
+  if (generated_ >= group_->most_tokens())
+    Finish(request().max_tokens > 0 ? EndReason::kMaxTokens : EndReason::kContextFull);
 }
 
 void Sequence::PutText() {
-  if (auto piece = text_.Take()) parts_.channel->Put(*std::move(piece));
+  if (auto piece = text_.Take()) {
+    piece->candidate = candidate_;
+    channel().Put(*std::move(piece));
+  }
+}
+
+bool Sequence::must_shift(std::uint32_t context_tokens) const {
+  return !over_ && tokens_.size() >= context_tokens;
+}
+
+std::uint32_t Sequence::kept_tokens() const {
+  const auto most = static_cast<std::uint32_t>(tokens_.size()) - 2;
+  return std::min(request().shift ? request().shift->keep_tokens : 0, most);
+}
+
+std::uint32_t Sequence::tokens_to_drop() const {
+  return std::max<std::uint32_t>(1, (computed_ - std::min(computed_, kept_tokens())) / 2);
+}
+
+void Sequence::Shifted() {
+  const std::uint32_t count = tokens_to_drop();
+  const auto first = tokens_.begin() + kept_tokens();
+  tokens_.erase(first, first + count);
+  computed_ -= count;
+  shifted_ += count;
 }
 
 void Sequence::Finish(EndReason reason) {
   text_.Finish();
-  if (generated_ > parts_.request.resume.size()) {
+  group_->OnSeated(0);  // in case it never had one
+  if (generated_ > group_->resumed(candidate_).size()) {
     PutText();
   }  // else the client has it: nothing is new
-  GenerationFinished finished;
-  finished.reason = reason;
-  finished.stop_string = text_.stop_string().value_or("");
-  finished.prompt_tokens = static_cast<std::uint32_t>(parts_.request.prompt.size());
-  finished.completion_tokens = generated_;
-  finished.timings = Timings();
-  parts_.channel->Put(std::move(finished));
-  End(reason);
+  over_ = true;
+  if (candidate_ == 0) group_->OnPromptReady();
+  group_->OnEnd(candidate_,
+                {.reason = reason,
+                 .stop_string = text_.stop_string().value_or(""),
+                 .completion_tokens = generated_,
+                 .shifted_tokens = shifted_},
+                now_);
 }
 
 void Sequence::Fail(absl::Status error) {
-  parts_.channel->Put(std::move(error));
-  End(std::nullopt);
-}
-
-void Sequence::End(const std::optional<EndReason>& reason) {
   over_ = true;
-  if (observer_ != nullptr) observer_->OnEnd(reason, Timings(), now_ - parts_.request.arrival);
-}
-
-GenerationTimings Sequence::Timings() const {
-  const auto& request = parts_.request;
-  GenerationTimings timings;
-  timings.prompt_tokens = static_cast<std::uint32_t>(request.prompt.size() + request.resume.size());
-  timings.predicted_tokens =
-      generated_ -
-      std::min<std::uint32_t>(generated_, static_cast<std::uint32_t>(request.resume.size()));
-  timings.queue = first_step_.value_or(now_) - request.arrival;
-  if (first_step_) timings.prompt = first_token_.value_or(now_) - *first_step_;
-  if (first_token_) {
-    timings.predicted = last_token_ - *first_token_;
-    timings.time_to_first_token = *first_token_ - request.arrival;
-  }
-  return timings;
+  group_->Fail(std::move(error), now_);
 }
 
 void Sequence::CheckLimits(time::SteadyTime now, time::Duration max_pause) {
   now_ = now;
-  if (over_) return;
-  const auto& request = parts_.request;
-  if (parts_.channel->cancelled()) return Fail(absl::CancelledError("the request was cancelled"));
-  if (now >= request.deadline) return Fail(absl::DeadlineExceededError("the deadline has passed"));
-  if (now >= After(request.arrival, request.max_time)) return Finish(EndReason::kMaxTime);
-  if (!parts_.channel->full()) {
+  if (over()) return;
+  if (channel().cancelled()) return Fail(absl::CancelledError("the request was cancelled"));
+  if (now >= request().deadline)
+    return Fail(absl::DeadlineExceededError("the deadline has passed"));
+  if (now >= After(request().arrival, request().max_time)) return Finish(EndReason::kMaxTime);
+  if (!channel().full()) {
     paused_since_.reset();
   } else if (!paused_since_) {
     paused_since_ = now;
@@ -153,8 +167,8 @@ void Sequence::CheckLimits(time::SteadyTime now, time::Duration max_pause) {
 }
 
 time::SteadyTime Sequence::next_limit(time::Duration max_pause) const {
-  const auto& request = parts_.request;
-  time::SteadyTime limit = std::min(request.deadline, After(request.arrival, request.max_time));
+  time::SteadyTime limit =
+      std::min(request().deadline, After(request().arrival, request().max_time));
   if (paused_since_) limit = std::min(limit, After(*paused_since_, max_pause));
   return limit;
 }

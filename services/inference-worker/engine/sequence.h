@@ -5,59 +5,70 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "services/inference-worker/engine/admission.h"
-#include "services/inference-worker/engine/engine_observer.h"
+#include "services/inference-worker/engine/answer_group.h"
 #include "services/inference-worker/engine/generation.h"
-#include "services/inference-worker/engine/generation_channel.h"
 #include "services/inference-worker/sampling/token_sampler.h"
 #include "services/inference-worker/text/text_assembler.h"
 
 namespace chasqui::worker {
 
-// All that an answer needs to run. Made on the thread that submits it.
-struct SequenceParts {
-  GenerationRequest request;
-  std::uint32_t most_tokens = 0;  // of the answer, those replayed included
-  Admission::Grant grant;
-  std::unique_ptr<TokenSampler> sampler;
-  std::shared_ptr<GenerationChannel> channel;
-  std::uint64_t admission = 0;  // order of admission
-};
-
-// One running answer: how far its prompt is computed, its tokens, its text, its times, and whether
-// it is over. Owned by the engine's loop and confined to its thread. Knows nothing of the context.
+// One running answer: one candidate of a request. Knows how far its tokens are computed, its text
+// and whether it is over; it waits, or has a seat in the KV cache. Owned by the engine's loop and
+// confined to its thread. Knows nothing of the context.
 class Sequence {
  public:
-  // `vocabulary` and `observer` (which may be nullptr) outlive it.
-  Sequence(SequenceParts parts, std::uint32_t slot, const Vocabulary& vocabulary,
-           EngineObserver* observer);
+  // `vocabulary` outlives it.
+  Sequence(std::shared_ptr<AnswerGroup> group, std::uint32_t candidate,
+           std::unique_ptr<TokenSampler> sampler, const Vocabulary& vocabulary);
 
-  std::uint32_t slot() const { return slot_; }
-  std::uint64_t admission() const { return parts_.admission; }
-  std::uint64_t tag() const { return parts_.channel->tag(); }
-  GenerationChannel& channel() const { return *parts_.channel; }
+  AnswerGroup& group() const { return *group_; }
+  const GenerationRequest& request() const { return group_->request(); }
+  std::uint64_t admission() const { return group_->admission(); }
+  std::uint64_t tag() const { return group_->channel().tag(); }
+  GenerationChannel& channel() const { return group_->channel(); }
 
-  // Puts the first event, and takes up the broken stream if this is one.
-  void Start();
+  // Takes up the broken stream if this is one.
+  void Start(time::SteadyTime now);
 
-  // What is to be computed: the prompt's tokens that are left, or the last token generated.
+  // Whether it may take a seat: other candidates wait for the first one's prompt.
+  bool may_sit() const { return candidate_ == 0 || group_->prompt_ready(); }
+  // A seat that holds the first `cached` of its tokens.
+  void TakeSeat(std::uint32_t seat, std::uint32_t cached);
+  void MoveTo(std::uint32_t seat) { seat_ = seat; }
+  // It waits again, and what it computed is lost.
+  void LoseSeat();
+  bool seated() const { return seat_.has_value(); }
+  std::uint32_t seat() const { return *seat_; }
+
+  // The prompt, what was replayed and what was generated, as far as the context has it.
+  std::span<const TokenId> tokens() const { return tokens_; }
+  // Of these, what is to be computed.
   std::span<const TokenId> tokens_left() const;
   std::uint32_t position() const { return computed_; }
   bool generating() const { return generating_; }
 
   // A step that computes `count` of the tokens left begins, or is done.
-  void BeginStep(time::SteadyTime now);
+  void BeginStep(time::SteadyTime now) { group_->OnStep(now); }
   void EndStep(std::uint32_t count);
 
   // Chooses the next token from `logits`, which it changes, and puts what text that gives.
   void TakeLogits(std::span<float> logits, time::SteadyTime now);
 
+  // Whether the context is full and tokens are to be dropped before it can go on.
+  bool must_shift(std::uint32_t context_tokens) const;
+  // How many: half of those behind the ones kept.
+  std::uint32_t tokens_to_drop() const;
+  std::uint32_t kept_tokens() const;
+  // They are dropped.
+  void Shifted();
+
   // Ends the answer: as it is, or with an error.
   void Finish(EndReason reason);
   void Fail(absl::Status error);
-  bool over() const { return over_; }
+  bool over() const { return over_ || group_->failed(); }
 
   // Ends it if its time is over, its reader is gone or its pause too long. `now` is the engine's.
   void CheckLimits(time::SteadyTime now, time::Duration max_pause);
@@ -68,27 +79,26 @@ class Sequence {
   bool paused() const { return paused_since_.has_value(); }
 
  private:
-  void TakeToken(TokenId token);
-  void End(const std::optional<EndReason>& reason);
+  void TakeToken(TokenId token, std::optional<TokenLogprob> logprob);
   void PutText();
-  GenerationTimings Timings() const;
 
-  SequenceParts parts_;
-  const std::uint32_t slot_;
+  const std::shared_ptr<AnswerGroup> group_;
+  const std::uint32_t candidate_;
+  const std::unique_ptr<TokenSampler> sampler_;
   const Vocabulary& vocabulary_;
-  EngineObserver* const observer_;
   TextAssembler text_;
   absl::flat_hash_set<TokenId> end_tokens_;
+  std::vector<float> raw_logits_;  // of requests for log probabilities; kept for its capacity
 
-  TokenIds tokens_;              // prompt, those replayed, those generated
+  std::optional<std::uint32_t> seat_;
+  TokenIds tokens_;
   std::uint32_t computed_ = 0;   // how many of them are in the KV cache
   std::uint32_t generated_ = 0;  // those replayed included
+  std::uint32_t shifted_ = 0;    // dropped
   bool generating_ = false;      // the prompt is computed
   bool over_ = false;
 
-  std::optional<time::SteadyTime> first_step_;
-  std::optional<time::SteadyTime> first_token_;
-  time::SteadyTime last_token_;
+  std::optional<time::SteadyTime> last_token_;
   time::SteadyTime now_;  // of the engine's last call
   std::optional<time::SteadyTime> paused_since_;
 };

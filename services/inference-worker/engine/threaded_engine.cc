@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/engine/threaded_engine.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "common/status/status.h"
+#include "services/inference-worker/sampling/random_draw.h"
 
 namespace chasqui::worker {
 namespace {
@@ -24,8 +27,11 @@ class Reader final : public Generation {
   const std::shared_ptr<GenerationChannel> channel_;
 };
 
-SamplerSpec ToSamplerSpec(const GenerationRequest& request) {
-  return {.params = request.sampling,
+// Each candidate draws for itself: the first with the request's own seed.
+SamplerSpec ToSamplerSpec(const GenerationRequest& request, std::uint32_t candidate) {
+  SamplingParams params = request.sampling;
+  params.seed = CandidateSeed(params.seed, candidate);
+  return {.params = std::move(params),
           .grammar = request.grammar,
           .min_tokens = request.min_tokens,
           .ignore_eos = request.ignore_eos};
@@ -53,8 +59,9 @@ ThreadedEngine::ThreadedEngine(std::shared_ptr<const Model> model, const EngineO
       options_(options),
       hooks_(std::move(hooks)),
       context_(std::move(context)),
-      admission_(options_.slots, context_->kv_tokens()),
+      admission_(options_.slots),
       meter_(options_.slots),
+      can_shift_(context_->can_shift()),
       inbox_(std::make_shared<Inbox>()),
       loop_(*model_, options_, hooks_, *context_, *inbox_, meter_) {}
 
@@ -63,38 +70,52 @@ ThreadedEngine::~ThreadedEngine() {
   inbox_->Stop();
 }
 
+// The thread that will compute warms up: OpenMP keeps a team of threads for every thread that ever
+// computed, and lets them all sleep at each barrier, which costs a third of the speed, as soon as
+// there are more of them than processors.
 absl::Status ThreadedEngine::Start() {
-  if (options_.warm_up) {
-    ABSL_RETURN_IF_ERROR(loop_.WarmUp());
-  }
-  thread_ = concurrency::NamedThread("engine", [this](std::stop_token stop) { loop_.Run(stop); });
-  return absl::OkStatus();
+  absl::Status warmed_up;
+  absl::Notification ready;
+  thread_ = concurrency::NamedThread("engine", [&, this](std::stop_token stop) {
+    if (options_.warm_up) warmed_up = loop_.WarmUp();
+    const bool runs = warmed_up.ok();
+    ready.Notify();  // what is captured by reference is gone from here on
+    if (runs) loop_.Run(std::move(stop));
+  });
+  ready.WaitForNotification();
+  return warmed_up;
 }
 
 RequestBounds ThreadedEngine::Bounds() const {
   return {.vocabulary_size = model_->vocabulary().size(),
-          .context_tokens = context_->context_tokens()};
+          .context_tokens = context_->context_tokens(),
+          .slots = options_.slots,
+          .can_shift = can_shift_};
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<TokenSampler>>> ThreadedEngine::MakeSamplers(
+    const GenerationRequest& request) const {
+  std::vector<std::unique_ptr<TokenSampler>> samplers;
+  for (std::uint32_t i = 0; i < request.candidates; ++i) {
+    ABSL_ASSIGN_OR_RETURN(samplers.emplace_back(),
+                          TokenSampler::Create(model_->vocabulary(), ToSamplerSpec(request, i),
+                                               context_->context_tokens()));
+  }
+  return samplers;
 }
 
 absl::StatusOr<std::shared_ptr<Generation>> ThreadedEngine::Submit(GenerationRequest request,
                                                                    std::uint64_t tag) {
   ABSL_RETURN_IF_ERROR(CheckRequest(request, Bounds()));
-  const std::uint32_t most_tokens = MostTokens(request, Bounds());
-  const auto kv_tokens = static_cast<std::uint32_t>(request.prompt.size()) + most_tokens;
-  ABSL_ASSIGN_OR_RETURN(auto grant, admission_.Admit(kv_tokens, request.owner));
-  ABSL_ASSIGN_OR_RETURN(auto sampler,
-                        TokenSampler::Create(model_->vocabulary(), ToSamplerSpec(request),
-                                             context_->context_tokens()));
+  ABSL_ASSIGN_OR_RETURN(auto grant, admission_.Admit(request.candidates, request.owner));
+  ABSL_ASSIGN_OR_RETURN(auto samplers, MakeSamplers(request));
   auto channel = std::make_shared<GenerationChannel>(tag, options_.max_buffered_events,
                                                      [inbox = inbox_] { inbox->Wake(); });
   auto reader = std::make_shared<Reader>(channel);
-  const bool taken = inbox_->Put({.request = std::move(request),
-                                  .most_tokens = most_tokens,
-                                  .grant = std::move(grant),
-                                  .sampler = std::move(sampler),
-                                  .channel = std::move(channel),
-                                  .admission = ++admissions_});
-  if (!taken) {
+  const std::uint32_t most_tokens = MostTokens(request, Bounds());
+  auto group = std::make_shared<AnswerGroup>(std::move(request), most_tokens, std::move(grant),
+                                             std::move(channel), ++admissions_, hooks_.observer);
+  if (!inbox_->Put({.group = std::move(group), .samplers = std::move(samplers)})) {
     return status::Unavailable("WORKER_STOPPED", "the worker has unloaded the model",
                                std::chrono::milliseconds(0));
   }
@@ -103,16 +124,23 @@ absl::StatusOr<std::shared_ptr<Generation>> ThreadedEngine::Submit(GenerationReq
 }
 
 EngineLoad ThreadedEngine::Load(std::string_view owner) const {
+  const KvUse kv = meter_.kv();
   return {.slots = options_.slots,
           .active = admission_.active(),
           .active_of_owner = admission_.active_of(owner),
           .kv_tokens = context_->kv_tokens(),
-          .kv_used_tokens = meter_.kv_used(),
+          .kv_used_tokens = std::min(kv.running_tokens, context_->kv_tokens()),
           .decode_tokens_per_second = meter_.decode_rate(),
           .prompt_tokens_per_second = meter_.prompt_rate(),
           .generated_tokens_total = meter_.generated_tokens(),
           .prompt_tokens_total = meter_.prompt_tokens(),
-          .requests_total = meter_.requests()};
+          .requests_total = meter_.requests(),
+          .waiting = kv.waiting,
+          .cached_prompt_tokens_total = meter_.cached_prompt_tokens(),
+          .preemptions_total = meter_.preemptions(),
+          .evictions_total = kv.evictions,
+          .host_restores_total = kv.host_restores,
+          .host_cache_bytes = kv.host_bytes};
 }
 
 }  // namespace chasqui::worker

@@ -34,6 +34,8 @@ class ThreadedEngine final : public Engine {
 
  private:
   RequestBounds Bounds() const;
+  absl::StatusOr<std::vector<std::unique_ptr<TokenSampler>>> MakeSamplers(
+      const GenerationRequest& request) const;
 
   const std::shared_ptr<const Model> model_;
   const EngineOptions options_;
@@ -41,6 +43,7 @@ class ThreadedEngine final : public Engine {
   const std::unique_ptr<DecodeContext> context_;
   Admission admission_;
   EngineMeter meter_;
+  const bool can_shift_;
   // Shared with the readers, who may outlive the engine.
   const std::shared_ptr<Inbox> inbox_;
   std::atomic<std::uint64_t> admissions_ = 0;

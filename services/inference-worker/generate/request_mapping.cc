@@ -67,6 +67,24 @@ void MapStop(const v1::StopOptions& stop, GenerationRequest& generation) {
   if (stop.has_max_time()) generation.max_time = service::ToDuration(stop.max_time());
 }
 
+// What a shift keeps when the request does not say: the first tokens, to which attention is drawn
+// whatever they say (attention sinks: Xiao et al., 2023, arXiv:2309.17453).
+constexpr std::uint32_t kAttentionSinks = 4;
+
+void MapCandidates(const v1::GenerateRequest& request, GenerationRequest& generation) {
+  generation.candidates = std::max(1U, request.n());
+  if (request.has_logprobs()) generation.logprobs = request.logprobs().top();
+  const auto& policy = request.context_policy();
+  if (policy.overflow() == v1::ContextPolicy::OVERFLOW_SHIFT) {
+    const std::uint32_t keep = policy.keep_tokens();
+    generation.shift.emplace(ContextShift{.keep_tokens = keep > 0 ? keep : kAttentionSinks});
+  }
+  if (!request.has_resume()) return;
+  generation.resume.resize(generation.candidates);
+  for (const auto& candidate : request.resume().candidates())
+    generation.resume[candidate.index()] = AsTokens(candidate.token_ids());
+}
+
 }  // namespace
 
 absl::StatusOr<RenderedChat> RenderChat(const v1::ChatInput& chat, const Model& model) {
@@ -106,8 +124,7 @@ absl::StatusOr<MappedRequest> MapRequest(const v1::GenerateRequest& request, con
   MapStop(request.stop(), mapped.generation);
   mapped.generation.sampling = ResolveSampling(request.sampling(), seed);
   mapped.generation.grammar = request.output_format().grammar();
-  if (request.resume().candidates_size() > 0)
-    mapped.generation.resume = AsTokens(request.resume().candidates(0).token_ids());
+  MapCandidates(request, mapped.generation);
   ABSL_RETURN_IF_ERROR(MapInput(request, model, mapped));
   return mapped;
 }

@@ -54,6 +54,7 @@ v1::Timings MapTimings(const GenerationFinished& finished) {
   mapped.set_predicted_per_token_ms(PerToken(predicted_ms, timings.predicted_tokens));
   mapped.set_predicted_per_second(PerSecond(predicted_ms, timings.predicted_tokens));
   mapped.set_time_to_first_token_ms(Milliseconds(timings.time_to_first_token));
+  mapped.set_preemptions(timings.preemptions);
   return mapped;
 }
 
@@ -71,11 +72,26 @@ v1::Started MapStarted(const GenerationStarted& started, const AnswerIdentity& i
   return mapped;
 }
 
-v1::Chunk MapChunk(const TextPiece& piece) {
+v1::TokenLogprob MapLogprob(const TokenLogprob& measured, const Vocabulary& vocabulary) {
+  const auto fill = [&](TokenId id, float logprob, v1::TokenLogprob& mapped) {
+    mapped.set_token_id(static_cast<std::uint32_t>(id));
+    mapped.set_token(vocabulary.Piece(id, true));
+    mapped.set_logprob(logprob);
+  };
+  v1::TokenLogprob mapped;
+  fill(measured.id, measured.logprob, mapped);
+  for (const auto& rival : measured.top) fill(rival.id, rival.logprob, *mapped.add_top());
+  return mapped;
+}
+
+v1::Chunk MapChunk(const TextPiece& piece, const Vocabulary& vocabulary) {
   v1::Chunk chunk;
+  chunk.set_index(piece.candidate);
   chunk.set_text(piece.text);
   for (const TokenId token : piece.token_ids)
     chunk.add_token_ids(static_cast<std::uint32_t>(token));
+  for (const TokenLogprob& logprob : piece.logprobs)
+    *chunk.add_logprobs() = MapLogprob(logprob, vocabulary);
   return chunk;
 }
 
@@ -84,14 +100,20 @@ v1::Usage MapUsage(const GenerationFinished& finished) {
   usage.set_prompt_tokens(finished.prompt_tokens);
   usage.set_cached_prompt_tokens(finished.cached_prompt_tokens);
   usage.set_completion_tokens(finished.completion_tokens);
+  std::uint32_t shifted = 0;
+  for (const CandidateEnd& end : finished.candidates) shifted += end.shifted_tokens;
+  usage.set_shifted_tokens(shifted);
   return usage;
 }
 
 v1::Finished MapFinished(const GenerationFinished& finished, bool include_timings) {
   v1::Finished mapped;
-  auto& candidate = *mapped.add_candidates();
-  candidate.set_finish_reason(MapReason(finished.reason));
-  candidate.set_stop_string(finished.stop_string);
+  for (std::uint32_t i = 0; i < finished.candidates.size(); ++i) {
+    auto& candidate = *mapped.add_candidates();
+    candidate.set_index(i);
+    candidate.set_finish_reason(MapReason(finished.candidates[i].reason));
+    candidate.set_stop_string(finished.candidates[i].stop_string);
+  }
   *mapped.mutable_usage() = MapUsage(finished);
   if (include_timings) *mapped.mutable_timings() = MapTimings(finished);
   return mapped;

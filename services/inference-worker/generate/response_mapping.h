@@ -20,7 +20,9 @@ struct AnswerIdentity {
 
 // The engine's events in the protocol's terms. Pure.
 inference::v1::Started MapStarted(const GenerationStarted& started, const AnswerIdentity& identity);
-inference::v1::Chunk MapChunk(const TextPiece& piece);
+// `vocabulary` tells the bytes of tokens with log probabilities.
+inference::v1::Chunk MapChunk(const TextPiece& piece, const Vocabulary& vocabulary);
+inference::v1::TokenLogprob MapLogprob(const TokenLogprob& measured, const Vocabulary& vocabulary);
 inference::v1::Finished MapFinished(const GenerationFinished& finished, bool include_timings);
 inference::v1::Usage MapUsage(const GenerationFinished& finished);
 

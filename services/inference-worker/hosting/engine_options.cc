@@ -71,6 +71,12 @@ absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfi
   options.warm_up = config.warm_up();
   options.max_buffered_events = config.max_buffered_events();
   options.max_pause = service::ToDuration(config.max_pause());
+  options.target_step = service::ToDuration(config.target_inter_token_latency());
+  options.prefix_cache = config.prefix_cache();
+  options.cached_sequences =
+      config.has_cached_sequences() ? config.cached_sequences() : options.slots;
+  options.host_cache_bytes = config.host_cache_bytes();
+  options.max_batch_wait = service::ToDuration(config.max_batch_wait());
   return options;
 }
 

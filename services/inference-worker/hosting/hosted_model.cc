@@ -68,6 +68,9 @@ fleet::v1::ModelLoad HostedModel::Load(std::string_view router_id) const {
   load.set_generated_tokens_total(now.generated_tokens_total);
   load.set_prompt_tokens_total(now.prompt_tokens_total);
   load.set_requests_total(now.requests_total);
+  load.set_waiting(now.waiting);
+  load.set_cached_prompt_tokens_total(now.cached_prompt_tokens_total);
+  load.set_preemptions_total(now.preemptions_total);
   return load;
 }
 

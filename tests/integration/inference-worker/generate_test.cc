@@ -106,7 +106,7 @@ TEST_F(WorkerGenerate, EchoesThePrompt) {
 TEST_F(WorkerGenerate, RefusesWithEveryViolationAtOnce) {
   auto request = Chat("x");
   request.mutable_sampling()->set_top_p(2);
-  request.set_n(3);
+  request.set_n(17);
   EXPECT_THAT(WrongFields(Generate(request)), ElementsAre("sampling.top_p", "n"));
 
   request = Chat("x");
@@ -117,6 +117,35 @@ TEST_F(WorkerGenerate, RefusesWithEveryViolationAtOnce) {
   request.mutable_stop()->set_max_tokens(5000);
   EXPECT_THAT(WrongFields(Generate(request)),
               ElementsAre("stop.max_tokens", "tokens.ids[1]", "stop.token_ids[0]"));
+}
+
+TEST_F(WorkerGenerate, GivesSeveralAnswersWithTheirLogprobs) {
+  auto request = Endless();
+  request.set_n(2);
+  request.mutable_logprobs()->set_top(3);
+  request.mutable_sampling()->set_temperature(5);
+  request.mutable_sampling()->set_min_p(0);
+  request.mutable_sampling()->set_top_p(1);
+  request.mutable_sampling()->set_seed(3);
+  request.mutable_stop()->set_max_tokens(8);
+  request.mutable_stop()->set_ignore_eos(true);
+  inference::v1::GenerateResponse response;
+
+  ASSERT_TRUE(Generate(request, response).ok());
+
+  ASSERT_EQ(response.completions_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    const auto& completion = response.completions(i);
+    EXPECT_EQ(completion.index(), i);
+    EXPECT_EQ(completion.token_ids_size(), 8);
+    ASSERT_EQ(completion.logprobs_size(), 8);
+    EXPECT_EQ(completion.logprobs(0).token_id(), completion.token_ids(0));
+    EXPECT_LE(completion.logprobs(0).logprob(), 0);
+    EXPECT_EQ(completion.logprobs(0).top_size(), 3);
+    EXPECT_FALSE(completion.logprobs(0).token().empty());
+  }
+  EXPECT_NE(response.completions(0).text(), response.completions(1).text());
+  EXPECT_EQ(response.usage().completion_tokens(), 16);
 }
 
 TEST_F(WorkerGenerate, TellsWhereAGrammarIsWrong) {

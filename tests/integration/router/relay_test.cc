@@ -168,7 +168,7 @@ TEST_F(RouterRelay, RefusesAWrongRequestBeforeAWorkerSeesIt) {
   const auto worker = JoinWorker();
   inference::v1::GenerateRequest request = testing::Prompt("x");
   request.mutable_sampling()->set_temperature(99);
-  request.set_n(5);
+  request.set_n(17);
 
   const grpc::Status status = Generate(request);
 

@@ -102,22 +102,39 @@ TEST_P(UnimplementedField, IsRefusedByName) {
 INSTANTIATE_TEST_SUITE_P(
     ValidateGenerate, UnimplementedField,
     ::testing::Values(
-        Case{"prompt: 'x' n: 2", "n", "not implemented"},
-        Case{"prompt: 'x' logprobs { top: 1 }", "logprobs", "not implemented"},
+        Case{"prompt: 'x' logprobs { prompt: true }", "logprobs.prompt", "not implemented"},
         Case{"prompt: 'x' model_requirements {}", "model_requirements", "not implemented"},
         Case{"prompt: 'x' lora_adapters { name: 'a' }", "lora_adapters", "not implemented"},
         Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
         Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
         Case{"prompt: 'x' output_format { json_schema: '{}' }", "output_format.json_schema",
              "not implemented"},
-        Case{"prompt: 'x' context_policy { overflow: OVERFLOW_SHIFT }", "context_policy.overflow",
-             "not implemented"},
         Case{"prompt: 'x' cache_policy { mode: MODE_REQUIRE }", "cache_policy.mode",
              "not implemented"}));
 
+TEST(ValidateGenerate, TakesSeveralAnswersTheirLogprobsAndAShift) {
+  EXPECT_TRUE(Validate(Generate("prompt: 'x' n: 16 logprobs { top: 20 } context_policy { "
+                                "overflow: OVERFLOW_SHIFT keep_tokens: 9 }"))
+                  .ok());
+  EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' logprobs { top: 21 }"))),
+              ElementsAre("logprobs.top"));
+  EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' context_policy { keep_tokens: 9 }"))),
+              ElementsAre("context_policy.keep_tokens"));
+}
+
+TEST(ValidateGenerate, WantsEachCandidateToBeResumedOnce) {
+  EXPECT_TRUE(Validate(Generate("prompt: 'x' n: 2 resume { candidates { index: 1 token_ids: 5 } "
+                                "candidates { token_ids: 6 } }"))
+                  .ok());
+  EXPECT_THAT(
+      Fields(Validate(Generate("prompt: 'x' n: 2 resume { candidates { index: 2 } "
+                               "candidates { index: 1 } candidates { index: 1 } }"))),
+      ElementsAre("resume.candidates", "resume.candidates[0].index", "resume.candidates[2].index"));
+}
+
 TEST(ValidateGenerate, ReportsAllViolationsAtOnce) {
   const auto error = Validate(
-      Generate("prompt: 'x' n: 3 sampling { temperature: 11 top_p: 2 } stop { strings: '' }"));
+      Generate("prompt: 'x' n: 17 sampling { temperature: 11 top_p: 2 } stop { strings: '' }"));
 
   EXPECT_THAT(Fields(error),
               ElementsAre("sampling.temperature", "sampling.top_p", "stop.strings[0]", "n"));

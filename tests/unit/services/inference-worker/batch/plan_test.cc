@@ -11,10 +11,10 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr SequenceView Generating(std::uint32_t slot) { return {.slot = slot}; }
+constexpr SequenceView Generating(std::uint32_t seat) { return {.seat = seat}; }
 
-constexpr SequenceView Reading(std::uint32_t slot, std::uint32_t left, std::uint64_t admission) {
-  return {.slot = slot, .prompt_tokens_left = left, .admission = admission};
+constexpr SequenceView Reading(std::uint32_t seat, std::uint32_t left, std::uint64_t admission) {
+  return {.seat = seat, .prompt_tokens_left = left, .admission = admission};
 }
 
 TEST(PlanStep, IsEmptyWithoutSequences) { EXPECT_THAT(PlanStep({}, {}), IsEmpty()); }
@@ -42,15 +42,15 @@ TEST(PlanStep, ServesPromptsFirstComeFirstServed) {
 TEST(PlanStep, BoundsPromptsWhileOthersGenerate) {
   const SequenceView sequences[] = {Reading(0, 500, 1), Generating(1)};
 
-  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_chunk_tokens = 64}),
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_tokens = 64}),
               ElementsAre(StepPart{1, 1, true}, StepPart{0, 64, false}));
 }
 
-TEST(PlanStep, LetsPromptsFillTheBatchWhenNobodyGenerates) {
-  const SequenceView sequences[] = {Reading(0, 500, 1), Reading(1, 500, 2)};
+TEST(PlanStep, SharesTheBudgetOfPromptsInTheirOrder) {
+  const SequenceView sequences[] = {Reading(0, 40, 1), Reading(1, 500, 2)};
 
-  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_chunk_tokens = 64}),
-              ElementsAre(StepPart{0, 500, true}, StepPart{1, 12, false}));
+  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_tokens = 64}),
+              ElementsAre(StepPart{0, 40, true}, StepPart{1, 24, false}));
 }
 
 TEST(PlanStep, SkipsPausedSequences) {
@@ -59,15 +59,6 @@ TEST(PlanStep, SkipsPausedSequences) {
   const SequenceView sequences[] = {paused, Generating(1)};
 
   EXPECT_THAT(PlanStep(sequences, {}), ElementsAre(StepPart{1, 1, true}));
-}
-
-TEST(PlanStep, APausedSequenceDoesNotBoundPrompts) {
-  SequenceView paused = Generating(0);
-  paused.paused = true;
-  const SequenceView sequences[] = {paused, Reading(1, 300, 1)};
-
-  EXPECT_THAT(PlanStep(sequences, {.batch_tokens = 512, .prompt_chunk_tokens = 64}),
-              ElementsAre(StepPart{1, 300, true}));
 }
 
 TEST(PlanStep, NeverExceedsTheBatch) {

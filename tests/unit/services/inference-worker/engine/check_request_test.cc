@@ -12,7 +12,8 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr RequestBounds kBounds{.vocabulary_size = 100, .context_tokens = 50};
+constexpr RequestBounds kBounds{
+    .vocabulary_size = 100, .context_tokens = 50, .slots = 4, .can_shift = true};
 
 std::vector<std::string> WrongFields(const GenerationRequest& request) {
   std::vector<std::string> fields;
@@ -55,7 +56,7 @@ TEST(CheckRequest, RefusesMoreOutputThanTheContextLeaves) {
 
 TEST(CheckRequest, RefusesMoreReplayedThanTheAnswerMayHave) {
   auto request = Right();
-  request.resume.assign(11, 1);
+  request.resume = {TokenIds(11, 1)};
   EXPECT_THAT(WrongFields(request), ElementsAre("resume.candidates[0].token_ids"));
 }
 
@@ -63,12 +64,43 @@ TEST(CheckRequest, NamesEveryIdOutsideOfTheVocabulary) {
   auto request = Right();
   request.prompt = {1, 100, -1};
   request.stop_tokens = {100};
-  request.resume = {7, 200};
+  request.resume = {{7, 200}};
   request.sampling.logit_bias = {{5, 1.0F}, {101, 1.0F}};
 
   EXPECT_THAT(WrongFields(request),
               ElementsAre("tokens.ids[1]", "tokens.ids[2]", "stop.token_ids[0]",
                           "resume.candidates[0].token_ids[1]", "sampling.logit_bias"));
+}
+
+TEST(CheckRequest, RefusesMoreCandidatesThanSlots) {
+  auto request = Right();
+  request.candidates = 4;
+  EXPECT_THAT(WrongFields(request), IsEmpty());
+  request.candidates = 5;
+  EXPECT_THAT(WrongFields(request), ElementsAre("n"));
+}
+
+TEST(CheckRequest, LetsAnAnswerThatShiftsOutgrowTheContext) {
+  auto request = Right();
+  request.shift.emplace();
+  request.max_tokens = 400;
+  EXPECT_THAT(WrongFields(request), IsEmpty());
+  request.resume = {TokenIds(46, 1)};
+  EXPECT_THAT(WrongFields(request), IsEmpty());
+  request.resume = {TokenIds(47, 1)};  // it was shifted by then
+  EXPECT_THAT(WrongFields(request), ElementsAre("resume.candidates[0].token_ids"));
+}
+
+TEST(CheckRequest, RefusesToShiftWhatCannotBe) {
+  auto request = Right();
+  request.shift.emplace();
+  RequestBounds bounds = kBounds;
+  bounds.can_shift = false;
+
+  const auto violations = status::FieldViolations(CheckRequest(request, bounds));
+
+  ASSERT_EQ(violations.size(), 1);
+  EXPECT_EQ(violations[0].field, "context_policy.overflow");
 }
 
 TEST(MostTokens, IsWhatTheContextLeavesWhenNotGiven) {

@@ -46,7 +46,7 @@ class EngineBatchingTest : public EngineFixture {
 
   // Asks again after `count` tokens were seen, and puts both halves together.
   Answer Resumed(GenerationRequest request, const Answer& whole, std::size_t count) {
-    request.resume.assign(whole.ids.begin(), whole.ids.begin() + static_cast<long>(count));
+    request.resume = {TokenIds(whole.ids.begin(), whole.ids.begin() + static_cast<long>(count))};
     return Ask(request);
   }
 
@@ -82,7 +82,7 @@ class EngineBatchingTest : public EngineFixture {
       const auto rest = Resumed(request, whole, tokens);
       EXPECT_EQ(text + rest.text, whole.text) << "after " << tokens << " tokens";
       EXPECT_EQ(tokens + rest.ids.size(), whole.ids.size());
-      EXPECT_EQ(rest.finished->reason, whole.finished->reason);
+      EXPECT_EQ(rest.finished->candidates[0].reason, whole.finished->candidates[0].reason);
       EXPECT_EQ(rest.finished->completion_tokens, whole.finished->completion_tokens);
       EXPECT_EQ(rest.started->prompt_tokens, whole.started->prompt_tokens);
     }
@@ -109,7 +109,7 @@ TEST_F(EngineBatchingTest, OneRequestMayUseASharedCacheAlone) {
   MakeEngine({.slots = 4, .kv_tokens = 1024, .unified_kv = Choice::kOn, .warm_up = false});
 
   EXPECT_EQ(engine_->context_tokens(), 1024);
-  EXPECT_EQ(Ask(Endless()).finished->reason, EndReason::kMaxTokens);
+  EXPECT_EQ(Ask(Endless()).finished->candidates[0].reason, EndReason::kMaxTokens);
 }
 
 TEST_F(EngineBatchingTest, EachSlotHasItsPartOfACacheThatIsNotShared) {
@@ -140,7 +140,7 @@ TEST_F(EngineBatchingTest, ASlowReaderPausesItsOwnAnswerOnly) {
   const auto fast = Ask(Endless());
   const auto used = engine_->Load("").kv_used_tokens;
 
-  EXPECT_EQ(fast.finished->reason, EndReason::kMaxTokens);
+  EXPECT_EQ(fast.finished->candidates[0].reason, EndReason::kMaxTokens);
   EXPECT_LT(used, 50);  // the slow one has not run on
   const auto answer = Read(*slow);
   EXPECT_EQ(answer.text, fast.text);
@@ -209,7 +209,7 @@ TEST_F(EngineBatchingTest, RefusesToTakeUpMirostat) {
   MakeEngine(Exact(1));
   auto request = Seeded(7);
   request.sampling.mirostat.emplace();
-  request.resume = {300};
+  request.resume = {{300}};
 
   EXPECT_EQ(engine_->Submit(request, 1).status().code(), absl::StatusCode::kInvalidArgument);
 }

@@ -23,7 +23,7 @@ TEST_F(EngineTest, AnswersAsTheModelDoes) {
 
   EXPECT_EQ(answer.text,
             "A router is a program that decides which worker should handle each request.");
-  EXPECT_EQ(answer.finished->reason, EndReason::kStop);
+  EXPECT_EQ(answer.finished->candidates[0].reason, EndReason::kStop);
   EXPECT_EQ(Ask(Greedy(Chat("What is the capital of France?"))).text,
             "The capital of France is Paris.");
 }
@@ -56,7 +56,7 @@ TEST_F(EngineTest, StopsAtTheMostTokens) {
   const auto answer = Ask(request);
 
   EXPECT_EQ(answer.ids.size(), 5);
-  EXPECT_EQ(answer.finished->reason, EndReason::kMaxTokens);
+  EXPECT_EQ(answer.finished->candidates[0].reason, EndReason::kMaxTokens);
 }
 
 TEST_F(EngineTest, GoesOnToTheEndOfTheContext) {
@@ -65,7 +65,7 @@ TEST_F(EngineTest, GoesOnToTheEndOfTheContext) {
 
   const auto answer = Ask(request);
 
-  EXPECT_EQ(answer.finished->reason, EndReason::kContextFull);
+  EXPECT_EQ(answer.finished->candidates[0].reason, EndReason::kContextFull);
   EXPECT_EQ(answer.ids.size() + answer.started->prompt_tokens, engine_->context_tokens());
 }
 
@@ -76,8 +76,8 @@ TEST_F(EngineTest, StopsAtAStopStringWithoutShowingIt) {
   const auto answer = Ask(request);
 
   EXPECT_EQ(answer.text, "A router is a program that ");
-  EXPECT_EQ(answer.finished->reason, EndReason::kStopString);
-  EXPECT_EQ(answer.finished->stop_string, "decides which w");
+  EXPECT_EQ(answer.finished->candidates[0].reason, EndReason::kStopString);
+  EXPECT_EQ(answer.finished->candidates[0].stop_string, "decides which w");
 }
 
 TEST_F(EngineTest, ShowsTheStopStringWhenAsked) {
@@ -95,7 +95,7 @@ TEST_F(EngineTest, StopsAtAStopToken) {
 
   const auto answer = Ask(request);
 
-  EXPECT_EQ(answer.finished->reason, EndReason::kStop);
+  EXPECT_EQ(answer.finished->candidates[0].reason, EndReason::kStop);
   EXPECT_EQ(answer.ids, TokenIds(ids.begin(), ids.begin() + 4));
 }
 
@@ -113,7 +113,7 @@ TEST_F(EngineTest, FollowsAGrammar) {
   const auto answer = Ask(request);
 
   EXPECT_THAT(answer.text, testing::AnyOf("The answer is yes.", "The answer is no."));
-  EXPECT_EQ(answer.finished->reason, EndReason::kStop);
+  EXPECT_EQ(answer.finished->candidates[0].reason, EndReason::kStop);
 }
 
 TEST_F(EngineTest, RepeatsASeededAnswerExactly) {
@@ -135,7 +135,7 @@ TEST_F(EngineTest, EndsWhenItsTimeIsOver) {
 
   const auto answer = Ask(request);
 
-  EXPECT_EQ(answer.finished->reason, EndReason::kMaxTime);
+  EXPECT_EQ(answer.finished->candidates[0].reason, EndReason::kMaxTime);
 }
 
 TEST_F(EngineTest, FailsWhenTheDeadlineHasPassed) {
@@ -185,17 +185,6 @@ TEST_F(EngineTest, RefusesWhenEverySlotIsBusy) {
   Read(*one);
   EXPECT_TRUE(engine_->CheckRoom().ok());
   EXPECT_TRUE(Submit(Endless()) != nullptr);
-}
-
-TEST_F(EngineTest, RefusesWhenTheKvCacheHasNoRoom) {
-  MakeEngine({.slots = 8, .kv_tokens = 1024, .unified_kv = Choice::kOn, .warm_up = false});
-  auto large = Endless();
-  large.max_tokens = 700;
-  const auto one = Submit(large);
-
-  EXPECT_EQ(status::ErrorReason(engine_->Submit(large, 77).status()), "WORKER_FULL");
-  EXPECT_TRUE(engine_->CheckRoom().ok());
-  EXPECT_EQ(Ask(Greedy(Chat("What is a router?"))).finished->reason, EndReason::kStop);
 }
 
 TEST_F(EngineTest, RefusesATooLongPromptWithTheCounts) {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/engine/answer_group.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace chasqui::worker {
+
+AnswerGroup::AnswerGroup(GenerationRequest request, std::uint32_t most_tokens,
+                         Admission::Grant grant, std::shared_ptr<GenerationChannel> channel,
+                         std::uint64_t admission, EngineObserver* observer)
+    : request_(std::move(request)),
+      most_tokens_(most_tokens),
+      grant_(std::move(grant)),
+      channel_(std::move(channel)),
+      admission_(admission),
+      observer_(observer),
+      ends_(request_.candidates),
+      left_(request_.candidates),
+      sequences_(request_.candidates) {}
+
+const std::vector<std::int32_t>& AnswerGroup::resumed(std::uint32_t candidate) const {
+  static const std::vector<std::int32_t>& none = *new std::vector<std::int32_t>();
+  return candidate < request_.resume.size() ? request_.resume[candidate] : none;
+}
+
+void AnswerGroup::OnSeated(std::uint32_t cached_tokens) {
+  if (cached_prompt_tokens_) return;
+  const auto prompt = static_cast<std::uint32_t>(request_.prompt.size());
+  cached_prompt_tokens_ = std::min(cached_tokens, prompt);
+  channel_->Put(
+      GenerationStarted{.prompt_tokens = prompt, .cached_prompt_tokens = *cached_prompt_tokens_});
+}
+
+void AnswerGroup::OnStep(time::SteadyTime now) {
+  if (!first_step_) first_step_ = now;
+}
+
+void AnswerGroup::OnToken(time::SteadyTime now, std::optional<time::Duration> since_last) {
+  ++predicted_tokens_;
+  last_token_ = now;
+  const bool first = !first_token_;
+  if (first) first_token_ = now;
+  if (observer_ == nullptr) return;
+  if (first) {
+    observer_->OnFirstToken(now - request_.arrival);
+  } else if (since_last) {
+    observer_->OnNextToken(*since_last);
+  }
+}
+
+void AnswerGroup::OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyTime now) {
+  ends_[candidate] = std::move(end);
+  if (--left_ > 0) return;
+  GenerationFinished finished;
+  finished.candidates = ends_;
+  finished.prompt_tokens = static_cast<std::uint32_t>(request_.prompt.size());
+  finished.cached_prompt_tokens = cached_prompt_tokens_.value_or(0);
+  for (const CandidateEnd& each : ends_) finished.completion_tokens += each.completion_tokens;
+  finished.timings = Timings(now);
+  channel_->Put(std::move(finished));
+  Observe(ends_.front().reason, now);
+}
+
+void AnswerGroup::Fail(absl::Status error, time::SteadyTime now) {
+  if (over()) return;
+  failed_ = true;
+  channel_->Put(std::move(error));
+  Observe(std::nullopt, now);
+}
+
+void AnswerGroup::Observe(const std::optional<EndReason>& reason, time::SteadyTime now) {
+  if (observer_ != nullptr) observer_->OnEnd(reason, Timings(now), now - request_.arrival);
+}
+
+GenerationTimings AnswerGroup::Timings(time::SteadyTime now) const {
+  GenerationTimings timings;
+  timings.prompt_tokens = computed_prompt_tokens_;
+  timings.predicted_tokens = predicted_tokens_;
+  timings.preemptions = preemptions_;
+  timings.queue = first_step_.value_or(now) - request_.arrival;
+  if (first_step_) timings.prompt = first_token_.value_or(now) - *first_step_;
+  if (first_token_) {
+    timings.predicted = last_token_ - *first_token_;
+    timings.time_to_first_token = *first_token_ - request_.arrival;
+  }
+  return timings;
+}
+
+}  // namespace chasqui::worker
