@@ -62,14 +62,21 @@ class Report:
         document = {"command": command, "machine": machine(), "results": list(self.results())}
         path.write_text(json.dumps(document, indent=1) + "\n")
 
-    def table(self):
-        head = ["case", "metric", "unit", *self.variants, *(f"{a}/{b}" for a, b in self.ratios)]
+    def table(self, cases=None):
+        """Of some of the cases, with the variants that they have; else of all, with all."""
+        results = [result for result in self.results() if cases is None or result["case"] in cases]
+        variants, ratios = self.variants, self.ratios
+        if cases is not None:
+            present = {variant for result in results for variant in result["values"]}
+            variants = [variant for variant in variants if variant in present]
+            ratios = [pair for pair in ratios if present.issuperset(pair)]
+        head = ["case", "metric", "unit", *variants, *(f"{a}/{b}" for a, b in ratios)]
         rows = [head]
-        for result in self.results():
+        for result in results:
             values = result["values"]
             row = [result["case"], result["metric"], result["unit"]]
-            row += [figure(values.get(variant)) for variant in self.variants]
-            for a, b in self.ratios:
+            row += [figure(values.get(variant)) for variant in variants]
+            for a, b in ratios:
                 row.append(f"{values[a] / values[b]:.2f}" if values.get(b) and a in values else "-")
             rows.append(row)
         widths = [max(len(row[i]) for row in rows) for i in range(len(head))]

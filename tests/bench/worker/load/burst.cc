@@ -1,47 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/worker/load/burst.h"
 
-#include <chrono>
-#include <random>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "absl/status/status_macros.h"
-#include "absl/strings/str_cat.h"
+#include "tests/bench/worker/load/prompt_source.h"
 #include "tests/bench/worker/load/stream_log.h"
+#include "tests/bench/worker/load/streams.h"
 #include "tools/load/process_usage.h"
 
 namespace chasqui::bench {
 namespace {
 
-constexpr uint32_t kFirstWord = 3 + 256;  // no markers, no single bytes
-
-std::vector<uint32_t> RandomPrompt(const BurstOptions& options, std::mt19937_64& random) {
-  std::vector<uint32_t> prompt(options.prompt_tokens);
-  for (uint32_t& token : prompt) {
-    token = kFirstWord + static_cast<uint32_t>(random() % (options.vocabulary - kFirstWord));
-  }
-  return prompt;
-}
-
-double Milliseconds(time::Duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
-
-// What the streams came to; an error when one of them failed or is too short.
-absl::StatusOr<nlohmann::json> Report(const std::vector<StreamLog>& streams,
-                                      const BurstOptions& options, time::Duration elapsed,
-                                      time::Duration cpu) {
-  uint64_t generated = 0;
-  for (const StreamLog& stream : streams) {
-    if (!stream.status().ok()) return stream.status();
-    if (stream.tokens() < options.generated_tokens) {
-      return absl::InternalError(absl::StrCat("a stream of ", stream.tokens(),
-                                              " tokens instead of ", options.generated_tokens));
-    }
-    generated += stream.tokens();
-  }
+nlohmann::json Report(const std::vector<StreamLog>& streams, const BurstOptions& options,
+                      time::Duration elapsed, time::Duration cpu) {
+  const uint64_t generated = TokensOf(streams);
   const uint64_t prompts = uint64_t{options.prompt_tokens} * streams.size();
   nlohmann::json report = {{"total_tokens_per_second", static_cast<double>(prompts + generated) *
                                                            1000 / Milliseconds(elapsed)},
@@ -59,23 +34,20 @@ absl::StatusOr<nlohmann::json> Report(const std::vector<StreamLog>& streams,
 }  // namespace
 
 absl::StatusOr<nlohmann::json> RunBurst(StreamClient& client, const BurstOptions& options) {
-  std::mt19937_64 random(options.seed);
+  PromptSource prompts(options.vocabulary, options.seed);
   std::vector<StreamRequest> requests;
   for (uint32_t i = 0; i < options.concurrent; ++i) {
-    requests.push_back({RandomPrompt(options, random), options.generated_tokens});
+    requests.push_back({prompts.Tokens(options.prompt_tokens), options.generated_tokens});
   }
-  std::vector<StreamLog> streams;
-  streams.reserve(requests.size());  // the client keeps references
+  Streams streams(client);
   ABSL_ASSIGN_OR_RETURN(const load::ProcessUsage before, load::ReadUsage(options.pids));
   const time::SteadyTime begin = time::SteadyNow();
-  for (const StreamRequest& request : requests) {
-    streams.emplace_back(time::SteadyNow());
-    client.Start(request, streams.back());
-  }
+  for (const StreamRequest& request : requests) streams.Start(request, time::SteadyNow());
   client.Run();
   const time::Duration elapsed = time::SteadyNow() - begin;
   ABSL_ASSIGN_OR_RETURN(const load::ProcessUsage after, load::ReadUsage(options.pids));
-  return Report(streams, options, elapsed, after.cpu - before.cpu);
+  ABSL_RETURN_IF_ERROR(streams.Check());
+  return Report(streams.logs(), options, elapsed, after.cpu - before.cpu);
 }
 
 }  // namespace chasqui::bench

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/worker/load/http_stream_client.h"
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -13,9 +15,9 @@ constexpr int kPollMs = 1000;
 constexpr long kHttpOk = 200;
 
 // Greedy by the shortest chain of samplers there is.
-std::string Body(const StreamRequest& request) {
+std::string Body(const StreamRequest& request, bool cache_prompt) {
   return nlohmann::json{{"prompt", request.prompt}, {"n_predict", request.generated_tokens},
-                        {"stream", true},           {"cache_prompt", false},
+                        {"stream", true},           {"cache_prompt", cache_prompt},
                         {"ignore_eos", true},       {"return_tokens", true},
                         {"samplers", {"top_k"}},    {"top_k", 1},
                         {"temperature", 0}}
@@ -27,8 +29,8 @@ std::string Body(const StreamRequest& request) {
 // One stream. Owned by the client until it has ended.
 class HttpStreamClient::Call {
  public:
-  Call(const StreamRequest& request, StreamObserver& observer)
-      : body_(Body(request)), observer_(observer), easy_(curl_easy_init()) {}
+  Call(std::string body, StreamObserver& observer)
+      : body_(std::move(body)), observer_(observer), easy_(curl_easy_init()) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   ~Call() { curl_easy_cleanup(easy_); }
@@ -79,8 +81,9 @@ class HttpStreamClient::Call {
   uint32_t tokens_ = 0;  // so far
 };
 
-HttpStreamClient::HttpStreamClient(const std::string& target)
+HttpStreamClient::HttpStreamClient(const std::string& target, bool cache_prompt)
     : url_(absl::StrCat("http://", target, "/completion")),
+      cache_prompt_(cache_prompt),
       multi_(curl_multi_init()),
       headers_(curl_slist_append(nullptr, "Content-Type: application/json")) {}
 
@@ -91,10 +94,14 @@ HttpStreamClient::~HttpStreamClient() {
 }
 
 void HttpStreamClient::Start(const StreamRequest& request, StreamObserver& observer) {
-  auto call = std::make_unique<Call>(request, observer);
-  curl_multi_add_handle(multi_, call->Prepare(url_, headers_));
-  Call* const key = call.get();
-  calls_.emplace(key, std::move(call));
+  auto call = std::make_unique<Call>(Body(request, cache_prompt_), observer);
+  waiting_.push_back(call.get());
+  calls_.emplace(call.get(), std::move(call));
+}
+
+void HttpStreamClient::BeginWaiting() {
+  for (Call* call : waiting_) curl_multi_add_handle(multi_, call->Prepare(url_, headers_));
+  waiting_.clear();
 }
 
 void HttpStreamClient::EndDone() {
@@ -113,10 +120,11 @@ void HttpStreamClient::EndDone() {
 
 void HttpStreamClient::Run() {
   while (!calls_.empty()) {
+    BeginWaiting();
     int running = 0;
     curl_multi_perform(multi_, &running);
     EndDone();
-    if (!calls_.empty()) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
+    if (!calls_.empty() && waiting_.empty()) curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <curl/curl.h>
 
@@ -15,7 +16,8 @@ namespace chasqui::bench {
 class HttpStreamClient final : public StreamClient {
  public:
   // `target`: "host:port". Does not connect yet.
-  explicit HttpStreamClient(const std::string& target);
+  // `cache_prompt`: whether the server may use what it has computed for other requests.
+  HttpStreamClient(const std::string& target, bool cache_prompt);
   ~HttpStreamClient() override;
 
   void Start(const StreamRequest& request, StreamObserver& observer) override;
@@ -24,12 +26,16 @@ class HttpStreamClient final : public StreamClient {
  private:
   class Call;
 
+  void BeginWaiting();
   void EndDone();
 
   const std::string url_;
+  const bool cache_prompt_;
   CURLM* const multi_;
   curl_slist* const headers_;
   std::map<Call*, std::unique_ptr<Call>> calls_;  // streams that have not ended
+  // Of these, those that libcurl does not know yet: it takes none while it calls an observer.
+  std::vector<Call*> waiting_;
 };
 
 }  // namespace chasqui::bench

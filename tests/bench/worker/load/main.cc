@@ -7,56 +7,61 @@
 #include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
+#include "absl/status/status_macros.h"
 #include "common/rpc/process.h"
-#include "tests/bench/worker/load/burst.h"
 #include "tests/bench/worker/load/grpc_stream_client.h"
 #include "tests/bench/worker/load/http_stream_client.h"
+#include "tests/bench/worker/load/patterns.h"
 
 namespace {
 
-using chasqui::bench::GrpcStreamClient;
-using chasqui::bench::HttpStreamClient;
-using chasqui::bench::StreamClient;
+namespace bench = chasqui::bench;
 
-int Fail(const absl::Status& status) {
-  std::cerr << "chasqui-bench-worker-load: " << status << "\n";
-  return 1;
+struct Target {
+  std::string protocol = "grpc";
+  std::string address;
+  std::string model;
+  bool cache_prompt = false;
+};
+
+void AddOptions(CLI::App& app, Target& target) {
+  app.add_option("--protocol", target.protocol, "grpc: a worker or router; http: llama-server")
+      ->check(CLI::IsMember({"grpc", "http"}));
+  app.add_option("--target", target.address, "host:port")->required();
+  app.add_option("--model", target.model, "The model's name, for grpc");
+  app.add_flag("--cache-prompt", target.cache_prompt,
+               "Let the server use what it has computed for other prompts, for http");
+}
+
+absl::StatusOr<std::unique_ptr<bench::StreamClient>> Connect(const Target& target) {
+  if (target.protocol == "grpc") {
+    return bench::GrpcStreamClient::Connect(target.address, target.model);
+  }
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  return std::make_unique<bench::HttpStreamClient>(target.address, target.cache_prompt);
+}
+
+absl::StatusOr<nlohmann::json> Run(const Target& target, const bench::Patterns& patterns) {
+  ABSL_ASSIGN_OR_RETURN(const auto client, Connect(target));
+  return patterns.Run(*client);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string protocol = "grpc";
-  std::string target;
-  std::string model;
-  chasqui::bench::BurstOptions burst;
-  CLI::App app("Asks a server for a burst of streams and prints one JSON object",
+  Target target;
+  CLI::App app("Puts a pattern of load on a server and prints one JSON object",
                "chasqui-bench-worker-load");
-  app.add_option("--protocol", protocol, "grpc: a worker or router; http: llama-server")
-      ->check(CLI::IsMember({"grpc", "http"}));
-  app.add_option("--target", target, "host:port")->required();
-  app.add_option("--model", model, "The model's name, for grpc");
-  app.add_option("--concurrent", burst.concurrent, "Streams at once")->check(CLI::PositiveNumber);
-  app.add_option("--prompt-tokens", burst.prompt_tokens, "Of each")->check(CLI::PositiveNumber);
-  app.add_option("--generated-tokens", burst.generated_tokens, "Of each")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--vocabulary", burst.vocabulary, "Of the model")->check(CLI::Range(300, 1 << 20));
-  app.add_option("--seed", burst.seed, "Of the prompts");
-  app.add_option("--pid", burst.pids, "A process of the server; may be repeated");
+  AddOptions(app, target);
+  bench::Patterns patterns(app);
   CLI11_PARSE(app, argc, argv);
 
   chasqui::rpc::PrepareProcess();
-  std::unique_ptr<StreamClient> client;
-  if (protocol == "grpc") {
-    auto connected = GrpcStreamClient::Connect(target, model);
-    if (!connected.ok()) return Fail(connected.status());
-    client = *std::move(connected);
-  } else {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    client = std::make_unique<HttpStreamClient>(target);
+  const auto report = Run(target, patterns);
+  if (!report.ok()) {
+    std::cerr << "chasqui-bench-worker-load: " << report.status() << "\n";
+    return 1;
   }
-  const auto report = chasqui::bench::RunBurst(*client, burst);
-  if (!report.ok()) return Fail(report.status());
   std::cout << report->dump() << std::endl;
   return 0;
 }

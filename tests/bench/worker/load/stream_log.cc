@@ -49,4 +49,28 @@ load::Samples InterTokenTimes(std::span<const StreamLog> streams) {
   return samples;
 }
 
+std::optional<time::Duration> WorstGap(std::span<const StreamLog> streams, time::SteadyTime begin,
+                                       time::SteadyTime end) {
+  std::optional<time::Duration> worst;
+  for (const StreamLog& stream : streams) {
+    const auto& arrivals = stream.arrivals();
+    for (size_t i = 1; i < arrivals.size(); ++i) {
+      if (arrivals[i].when <= begin || arrivals[i - 1].when >= end) continue;
+      worst =
+          std::max(worst.value_or(time::Duration::zero()), arrivals[i].when - arrivals[i - 1].when);
+    }
+  }
+  return worst;
+}
+
+uint64_t TokensOf(std::span<const StreamLog> streams) {
+  uint64_t sum = 0;
+  for (const StreamLog& stream : streams) sum += stream.tokens();
+  return sum;
+}
+
+double Milliseconds(time::Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
 }  // namespace chasqui::bench

@@ -49,4 +49,14 @@ load::Samples TimesToFirstToken(std::span<const StreamLog> streams);
 // Between two arrivals of a stream.
 load::Samples InterTokenTimes(std::span<const StreamLog> streams);
 
+// The longest time between two arrivals of a stream, of those that overlap with the time from
+// `begin` to `end`. Nothing when there is none.
+std::optional<time::Duration> WorstGap(std::span<const StreamLog> streams, time::SteadyTime begin,
+                                       time::SteadyTime end);
+
+// Of all of them.
+uint64_t TokensOf(std::span<const StreamLog> streams);
+
+double Milliseconds(time::Duration duration);
+
 }  // namespace chasqui::bench

@@ -2,6 +2,7 @@
 #include "tests/bench/worker/load/stream_log.h"
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -46,6 +47,20 @@ TEST(InterTokenTimes, AreWithinStreams) {
 
   EXPECT_EQ(times.size(), 3U);
   EXPECT_EQ(times.Percentile(100), milliseconds(30));
+}
+
+TEST(WorstGap, IsOfGapsThatOverlapWithTheTime) {
+  const std::vector<StreamLog> streams = {Stream({100, 150, 250, 260}), Stream({0, 140, 170, 900})};
+  struct Case {
+    int begin_ms;
+    int end_ms;
+    std::optional<milliseconds> worst;
+  };
+  for (const Case& row : {Case{150, 170, milliseconds(100)}, Case{140, 150, milliseconds(50)},
+                          Case{140, 151, milliseconds(100)}, Case{150, 171, milliseconds(730)},
+                          Case{900, 950, std::nullopt}}) {
+    EXPECT_EQ(WorstGap(streams, At(row.begin_ms), At(row.end_ms)), row.worst) << row.begin_ms;
+  }
 }
 
 }  // namespace
