@@ -43,6 +43,16 @@ void CheckMirostat(const v1::MirostatOptions& mirostat, const std::string& path,
   if (mirostat.has_eta()) v.Above(Field(path, "eta"), mirostat.eta(), 0, 1);
 }
 
+void CheckChoice(const v1::ChoiceFormat& choice, const std::string& path, Violations& v) {
+  if (choice.choices().empty()) v.Add(path, "must not be empty");
+  v.AtMost(path, choice.choices_size(), 256, "strings");
+  for (int i = 0; i < choice.choices_size(); ++i) {
+    const auto field = absl::StrCat(path, "[", i, "]");
+    if (choice.choices(i).empty()) v.Add(field, "must not be empty");
+    v.AtMost(field, choice.choices(i).size(), 1024, "bytes");
+  }
+}
+
 }  // namespace
 
 void CheckSampling(const v1::SamplingOptions& s, std::string_view path, Violations& v) {
@@ -89,17 +99,16 @@ void CheckOutputFormat(const v1::OutputFormat& format, std::string_view path, Vi
       v.AtMost(Field(path, "grammar"), format.grammar().size(), std::size_t{256} << 10, "bytes");
       break;
     case v1::OutputFormat::kJsonSchema:
-      v.NotImplemented(Field(path, "json_schema"), true);
+      v.AtMost(Field(path, "json_schema"), format.json_schema().size(), std::size_t{256} << 10,
+               "bytes");
       break;
     case v1::OutputFormat::kRegex:
-      v.NotImplemented(Field(path, "regex"), true);
-      break;
-    case v1::OutputFormat::kJsonObject:
-      v.NotImplemented(Field(path, "json_object"), format.json_object());
+      v.AtMost(Field(path, "regex"), format.regex().size(), std::size_t{16} << 10, "bytes");
       break;
     case v1::OutputFormat::kChoice:
-      v.NotImplemented(Field(path, "choice"), true);
+      CheckChoice(format.choice(), Field(path, "choice.choices"), v);
       break;
+    case v1::OutputFormat::kJsonObject:
     case v1::OutputFormat::FORMAT_NOT_SET:
       break;
   }

@@ -9,6 +9,7 @@
 #include "common/service/settings.h"
 #include "common/status/status.h"
 #include "google/protobuf/duration.pb.h"
+#include "services/inference-worker/format/output_format.h"
 #include "services/inference-worker/model/prompt_tokens.h"
 
 namespace chasqui::worker {
@@ -123,7 +124,7 @@ absl::StatusOr<MappedRequest> MapRequest(const v1::GenerateRequest& request, con
   MappedRequest mapped;
   MapStop(request.stop(), mapped.generation);
   mapped.generation.sampling = ResolveSampling(request.sampling(), seed);
-  mapped.generation.grammar = request.output_format().grammar();
+  ABSL_ASSIGN_OR_RETURN(mapped.generation.grammar, OutputGrammar(request.output_format()));
   MapCandidates(request, mapped.generation);
   ABSL_RETURN_IF_ERROR(MapInput(request, model, mapped));
   return mapped;

@@ -8,8 +8,10 @@ namespace chasqui::worker {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 
 class WorkerGenerate : public WorkerFixture {
  protected:
@@ -156,6 +158,35 @@ TEST_F(WorkerGenerate, TellsWhereAGrammarIsWrong) {
 
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("line 1, column 11"));
+}
+
+TEST_F(WorkerGenerate, AnswersInTheFormatAskedFor) {
+  const auto ask = [&](inference::v1::OutputFormat format) {
+    auto request = Chat("What is a router?");
+    *request.mutable_output_format() = std::move(format);
+    inference::v1::GenerateResponse response;
+    EXPECT_TRUE(Generate(request, response).ok());
+    EXPECT_EQ(response.completions(0).finish_reason(), inference::v1::FINISH_REASON_STOP);
+    return response.completions(0).text();
+  };
+  inference::v1::OutputFormat format;
+  format.mutable_choice()->add_choices("yes");
+  format.mutable_choice()->add_choices("no");
+  EXPECT_THAT(ask(format), AnyOf("yes", "no"));
+  format.set_regex("[0-9]{3}-[a-c]");
+  EXPECT_THAT(ask(format), MatchesRegex("[0-9]{3}-[a-c]"));
+  format.set_json_schema(R"({"properties":{"ok":{"type":"boolean"}},"required":["ok"]})");
+  EXPECT_THAT(ask(format), MatchesRegex(R"(\{"ok": ?(true|false)\})"));
+}
+
+TEST_F(WorkerGenerate, TellsWhatOfASchemaIsNotSupported) {
+  auto request = Chat("x");
+  request.mutable_output_format()->set_json_schema(R"({"properties":{"a":{"not":{}}}})");
+
+  const auto status = Generate(request);
+
+  EXPECT_THAT(WrongFields(status), ElementsAre("output_format.json_schema"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/properties/a: the keyword \"not\""));
 }
 
 TEST_F(WorkerGenerate, KnowsItsModelsByNameAliasAndNone) {

@@ -107,8 +107,6 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"prompt: 'x' lora_adapters { name: 'a' }", "lora_adapters", "not implemented"},
         Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
         Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
-        Case{"prompt: 'x' output_format { json_schema: '{}' }", "output_format.json_schema",
-             "not implemented"},
         Case{"prompt: 'x' cache_policy { mode: MODE_REQUIRE }", "cache_policy.mode",
              "not implemented"}));
 

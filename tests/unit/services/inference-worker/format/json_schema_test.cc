@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/inference-worker/format/json_schema.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "common/status/status.h"
+#include "tests/unit/services/inference-worker/format/format_matcher.h"
+
+namespace chasqui::worker {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Validity {
+  std::string schema;
+  std::vector<std::string> yes;
+  std::vector<std::string> no;
+};
+
+class SchemaFormatOf : public testing::TestWithParam<Validity> {};
+
+TEST_P(SchemaFormatOf, AcceptsWhatIsValid) {
+  const auto format = SchemaFormat(GetParam().schema);
+  for (const auto& text : GetParam().yes) EXPECT_TRUE(Accepts(format, text)) << text;
+  for (const auto& text : GetParam().no) EXPECT_FALSE(Accepts(format, text)) << text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, SchemaFormatOf,
+    testing::Values(
+        Validity{R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"boolean"}},
+                     "required":["b"]})",
+                 {R"({"b":true})", R"({"a": 1, "b": false})"},
+                 {"{}", R"({"a":1})", R"({"b":true,"a":1})", R"({"b":1})"}},
+        Validity{
+            R"({"properties":{"a":{"type":"null"}},"additionalProperties":{"type":"integer"}})",
+            {"{}", R"({"a":null,"ab":1,"":2})", R"({"b":1})"},
+            {R"({"a":1})", R"({"b":null})", R"({"b":1,"a":1})"}},
+        Validity{
+            R"({"properties":{"a":true,"b":true,"c":true},"minProperties":1,"maxProperties":2})",
+            {R"({"a":[]})", R"({"a":{},"c":"x"})"},
+            {"{}", R"({"a":1,"b":2,"c":3})"}},
+        Validity{R"({"type":"array","items":{"enum":[1,"x"]},"minItems":1,"maxItems":2})",
+                 {"[1]", R"([1, "x"])"},
+                 {"[]", "[1,1,1]", "[2]"}},
+        Validity{
+            R"({"prefixItems":[{"type":"null"},{"type":"boolean"}],"items":{"type":"integer"}})",
+            {"[]", "[null]", "[null,true,1,2]"},
+            {"[true]", "[null,1]"}},
+        Validity{R"({"type":["integer","null"],"minimum":-5,"exclusiveMaximum":12})",
+                 {"-5", "0", "11", "null"},
+                 {"-6", "12", "1.5"}},
+        Validity{R"({"type":"number","minimum":0.5,"maximum":2})",
+                 {"0.5", "1", "1.75", "2"},
+                 {"0.4", "2.1", "3"}},
+        Validity{R"({"type":"string","minLength":1,"maxLength":2})",
+                 {R"("a")", R"("\n\"")"},
+                 {R"("")", R"("abc")"}},
+        Validity{R"({"type":"string","pattern":"^[a-z\"]+$"})",
+                 {R"("ab")", R"("a\"")"},
+                 {R"("")", R"("A")"}},
+        Validity{R"({"type":"string","pattern":"b"})", {R"("abc")", R"("b")"}, {R"("ac")"}},
+        Validity{R"({"type":"string","format":"date"})",
+                 {R"("2024-02-29")", R"("2023-12-31")"},
+                 {R"("2023-02-29")", R"("2023-04-31")", R"("x")"}},
+        Validity{R"({"type":"string","format":"ipv4"})", {R"("10.0.0.255")"}, {R"("10.0.0.256")"}},
+        Validity{R"({"$defs":{"n":{"type":"object","properties":{"next":{"anyOf":[{"$ref":
+                     "#/$defs/n"},{"type":"null"}]}},"required":["next"]}},"$ref":"#/$defs/n"})",
+                 {R"({"next":null})", R"({"next":{"next":null}})"},
+                 {"{}", R"({"next":1})"}},
+        Validity{R"({"allOf":[{"properties":{"a":{"const":1}},"required":["a"]},
+                     {"properties":{"b":{"const":"z"}}}]})",
+                 {R"({"a":1})", R"({"a":1,"b":"z"})"},
+                 {"{}", R"({"b":"z"})"}},
+        Validity{
+            R"({"title":"t","const":{"k":[1,"\u00e9"]}})", {"{\"k\":[1,\"\xC3\xA9\"]}"}, {"{}"}},
+        Validity{"true", {"null", R"([{"a":-1.5e3}, "x"])"}, {"nul", "[1"}}));
+
+TEST(JsonObjectFormat, IsAnyObject) {
+  inference::v1::OutputFormat format;
+  format.set_json_object(true);
+
+  EXPECT_TRUE(Accepts(format, R"({"a":[1,{"b":null}], "c":"d"})"));
+  EXPECT_FALSE(Accepts(format, "[1]"));
+}
+
+TEST(JsonSchema, KeepsOtherPropertiesApartFromANameWithAZero) {
+  const auto format = SchemaFormat(
+      R"({"properties":{"\u0000a":{"type":"null"}},"additionalProperties":{"const":1}})");
+
+  EXPECT_TRUE(Accepts(format, R"({"\u0000a":null,"a":1})"));
+  EXPECT_FALSE(Accepts(format, R"({"\u0000a":1})"));
+}
+
+TEST(JsonSchema, BoundsWhatMergesAmountTo) {
+  std::string schema = R"({"$defs":{"a0":{"properties":{}})";
+  for (int i = 1; i < 30; ++i) {
+    const std::string inner = R"({"$ref":"#/$defs/a)" + std::to_string(i - 1) + "\"}";
+    schema += ",\"a" + std::to_string(i) + R"(":{"allOf":[)" + inner + "," + inner + "]}";
+  }
+  schema += R"(},"allOf":[{"$ref":"#/$defs/a14"}]})";
+
+  const auto status = OutputGrammar(SchemaFormat(schema)).status();
+
+  EXPECT_THAT(std::string(status.message()), HasSubstr("more than 1000 schemas"));
+}
+
+TEST(JsonSchema, RefusesByPointerAndName) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"{", "no JSON"},
+      {"[]", "must be an object"},
+      {R"({"type":"nope"})", "\"nope\""},
+      {R"({"$ref":"#/nowhere"})", "names nothing"},
+      {R"({"properties":{"a/b":{"not":{}}}})", "/properties/a~1b: the keyword \"not\""},
+      {R"({"items":{"uniqueItems":true}})", "/items: \"uniqueItems\""},
+      {R"({"if":{}})", "\"if\""},
+      {R"({"patternProperties":{}})", "\"patternProperties\""},
+      {R"({"$ref":"#/$defs/a","minimum":1,"$defs":{"a":{}}})", "\"minimum\" beside \"$ref\""},
+      {R"({"anyOf":[{}],"type":"object"})", "\"type\" beside \"anyOf\""},
+      {R"-({"type":"string","pattern":"(?=a)"})-", "looking ahead"},
+      {R"({"type":"string","pattern":"a","maxLength":3})", "\"maxLength\" beside \"pattern\""},
+      {R"({"type":"string","format":"duration"})", "duration"},
+      {R"({"type":"string","maxLength":2000})", "at most 1999, is 2000"},
+      {R"({"type":"number","multipleOf":0.1})", "\"multipleOf\""},
+      {R"({"type":"integer","minimum":3,"maximum":2})", "no number"},
+      {R"({"$ref":"#"})", "without an end"},
+      {R"({"anyOf":[{"type":"null"},{"$ref":"#"}]})", "without an end"},
+      {R"({"type":"integer","type":"string"})", "twice"},
+      {R"({"required":["a"],"additionalProperties":false})", "not allowed"},
+      {R"({"properties":{"a":{}},"minProperties":2})", "no object"},
+      {R"({"allOf":[{"properties":{"a":{}},"additionalProperties":false},{"properties":{"b":{}}}]})",
+       "\"additionalProperties\""},
+      {R"({"allOf":[{"const":1},{"properties":{"b":{}}}]})", "\"const\""},
+      {R"({"allOf":[{"$ref":"#"},{"$ref":"#"}]})", "refers to itself"},
+      {std::string(100, '[') + std::string(100, ']'), "deeper than 64"}};
+  for (const auto& [schema, why] : cases) {
+    const auto status = OutputGrammar(SchemaFormat(schema)).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << schema;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(why)) << schema;
+    ASSERT_EQ(status::FieldViolations(status).size(), 1) << schema;
+    EXPECT_EQ(status::FieldViolations(status).front().field, "output_format.json_schema");
+  }
+}
+
+}  // namespace
+}  // namespace chasqui::worker
