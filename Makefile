@@ -73,6 +73,16 @@ tsan: ## unit and integration tests under ThreadSanitizer (build/tsan)
 	@$(call build,tsan)
 	@$(call ctest,tsan,--label-regex "^(unit|integration)$$")
 
+FUZZERS := gbnf json_schema regex stop_matcher utf8
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## run each fuzzer for FUZZ_SECONDS= (build/fuzz)
+	@$(call build,fuzz,$(FUZZERS:%=fuzz_%))
+	@set -e; for name in $(FUZZERS); do \
+	  mkdir -p build/fuzz/corpus/$$name; \
+	  $(ENV) build/fuzz/tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+	    build/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
+
 .PHONY: bench-router bench-worker bench-micro
 bench-router: build ## what the router costs, beside nginx and HAProxy
 	@exec $(ENV) tests/bench/router/run
