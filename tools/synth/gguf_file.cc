@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,10 +17,16 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "tools/synth/random.h"
+#include "tools/synth/tensor_plan.h"
 #include "tools/synth/vocabulary.h"
 
 namespace chasqui::synth {
 namespace {
+
+// What it is asked with, and how its answer begins: the head reads off the last token.
+constexpr const char* kRerankTemplate =
+    "<|im_start|>system\nJudge whether the document answers the query.<|im_end|>\n"
+    "<|im_start|>user\nQuery: {query}\nDocument: {document}<|im_end|>\n<|im_start|>assistant\n";
 
 constexpr size_t kChunk = size_t{1} << 20;  // weights made at a time
 
@@ -28,46 +35,8 @@ struct FileCloser {
 };
 using File = std::unique_ptr<std::FILE, FileCloser>;
 
-// A tensor to come. `columns` is the dimension that lies together in memory.
-struct TensorPlan {
-  std::string name;
-  int64_t columns;
-  int64_t rows;     // 0: a vector
-  float deviation;  // of the weights; 0: all are 1
-
-  int64_t size() const { return columns * std::max<int64_t>(rows, 1); }
-};
-
-// A matrix keeps the size of what it maps, times `gain`, when its weights spread by
-// 1 / sqrt(columns).
-TensorPlan Matrix(std::string name, int64_t columns, int64_t rows, float gain = 1) {
-  return {std::move(name), columns, rows, gain / std::sqrt(static_cast<float>(columns))};
-}
-
-TensorPlan Norm(std::string name, int64_t columns) { return {std::move(name), columns, 0, 0}; }
-
-std::vector<TensorPlan> PlanTensors(const ModelShape& shape) {
-  const int64_t width = shape.embedding;
-  const int64_t kv_width = width / shape.heads * shape.kv_heads;
-  // Small against what the layers add to it: the output is tied to the embedding, and would
-  // otherwise always choose the token that came last.
-  std::vector<TensorPlan> plan = {{"token_embd.weight", width, shape.vocabulary, 0.1F}};
-  for (uint32_t layer = 0; layer < shape.layers; ++layer) {
-    const std::string block = absl::StrCat("blk.", layer, ".");
-    plan.push_back(Norm(block + "attn_norm.weight", width));
-    // Each head looks at few positions, chosen by what stands there and where. Heads that average
-    // all positions would hide the past, and the same few tokens would follow each other forever.
-    plan.push_back(Matrix(block + "attn_q.weight", width, width, 4));
-    plan.push_back(Matrix(block + "attn_k.weight", width, kv_width));
-    plan.push_back(Matrix(block + "attn_v.weight", width, kv_width, 2));
-    plan.push_back(Matrix(block + "attn_output.weight", width, width));
-    plan.push_back(Norm(block + "ffn_norm.weight", width));
-    plan.push_back(Matrix(block + "ffn_gate.weight", width, shape.feed_forward));
-    plan.push_back(Matrix(block + "ffn_up.weight", width, shape.feed_forward));
-    plan.push_back(Matrix(block + "ffn_down.weight", shape.feed_forward, width));
-  }
-  plan.push_back(Norm("output_norm.weight", width));
-  return plan;
+bool IsEncoder(ModelKind kind) {
+  return kind == ModelKind::kEmbedding || kind == ModelKind::kReranker;
 }
 
 void SetStrings(gguf_context* gguf, const char* key, const std::vector<std::string>& values) {
@@ -77,20 +46,66 @@ void SetStrings(gguf_context* gguf, const char* key, const std::vector<std::stri
   gguf_set_arr_str(gguf, key, pointers.data(), pointers.size());
 }
 
-void SetShape(gguf_context* gguf, const ModelShape& shape) {
-  gguf_set_val_u32(gguf, "llama.vocab_size", shape.vocabulary);
-  gguf_set_val_u32(gguf, "llama.context_length", shape.context);
-  gguf_set_val_u32(gguf, "llama.embedding_length", shape.embedding);
-  gguf_set_val_u32(gguf, "llama.block_count", shape.layers);
-  gguf_set_val_u32(gguf, "llama.feed_forward_length", shape.feed_forward);
-  gguf_set_val_u32(gguf, "llama.rope.dimension_count", shape.embedding / shape.heads);
-  gguf_set_val_f32(gguf, "llama.rope.freq_base", shape.rope_base);
-  gguf_set_val_u32(gguf, "llama.attention.head_count", shape.heads);
-  gguf_set_val_u32(gguf, "llama.attention.head_count_kv", shape.kv_heads);
-  gguf_set_val_f32(gguf, "llama.attention.layer_norm_rms_epsilon", shape.rms_epsilon);
+void SetShape(gguf_context* gguf, ModelKind kind, const ModelShape& shape) {
+  const auto key = [kind](std::string_view name) {
+    return absl::StrCat(NameOf(kind).architecture, ".", name);
+  };
+  const auto number = [&](std::string_view name, uint32_t value) {
+    gguf_set_val_u32(gguf, key(name).c_str(), value);
+  };
+  const auto real = [&](std::string_view name, float value) {
+    gguf_set_val_f32(gguf, key(name).c_str(), value);
+  };
+  number("vocab_size", shape.vocabulary);
+  number("context_length", shape.context);
+  number("embedding_length", shape.embedding);
+  number("block_count", shape.layers);
+  number("feed_forward_length", shape.feed_forward);
+  if (!IsEncoder(kind)) {
+    number("rope.dimension_count", shape.embedding / shape.heads);
+    real("rope.freq_base", shape.rope_base);
+  }
+  number("attention.head_count", shape.heads);
+  number("attention.head_count_kv", shape.kv_heads);
+  if (IsEncoder(kind)) {
+    real("attention.layer_norm_epsilon", shape.rms_epsilon);
+    gguf_set_val_bool(gguf, key("attention.causal").c_str(), false);
+  } else {
+    real("attention.layer_norm_rms_epsilon", shape.rms_epsilon);
+  }
+  if (kind == ModelKind::kPromptReranker) {
+    number("attention.key_length", shape.embedding / shape.heads);
+    number("attention.value_length", shape.embedding / shape.heads);
+    SetStrings(gguf, key("classifier.output_labels").c_str(), {"yes", "no"});
+  }
+  if (kind == ModelKind::kEmbedding) number("pooling_type", LLAMA_POOLING_TYPE_CLS);
+  if (kind == ModelKind::kReranker || kind == ModelKind::kPromptReranker)
+    number("pooling_type", LLAMA_POOLING_TYPE_RANK);
 }
 
-void SetTokenizer(gguf_context* gguf, uint32_t vocabulary_size) {
+// How texts begin, end, and are kept apart.
+void SetSpecialTokens(gguf_context* gguf, ModelKind kind) {
+  const bool encoder = IsEncoder(kind);
+  gguf_set_val_u32(gguf, "tokenizer.ggml.bos_token_id", kEndOfText);
+  gguf_set_val_u32(gguf, "tokenizer.ggml.eos_token_id", encoder ? kEndOfTurn : kEndOfText);
+  if (encoder) {
+    gguf_set_val_u32(gguf, "tokenizer.ggml.token_type_count", 1);
+    gguf_set_val_u32(gguf, "tokenizer.ggml.cls_token_id", kEndOfText);
+    gguf_set_val_u32(gguf, "tokenizer.ggml.seperator_token_id", kStartOfTurn);  // GGUF's spelling
+  } else {
+    gguf_set_val_u32(gguf, "tokenizer.ggml.eot_token_id", kEndOfTurn);
+  }
+  gguf_set_val_u32(gguf, "tokenizer.ggml.padding_token_id", kEndOfText);
+  gguf_set_val_bool(gguf, "tokenizer.ggml.add_bos_token", true);
+  gguf_set_val_bool(gguf, "tokenizer.ggml.add_eos_token", encoder);
+  if (encoder)
+    gguf_set_val_bool(gguf, "tokenizer.ggml.add_sep_token", kind == ModelKind::kReranker);
+  if (!encoder) gguf_set_val_str(gguf, "tokenizer.chat_template", kChatTemplate);
+  if (kind == ModelKind::kPromptReranker)
+    gguf_set_val_str(gguf, "tokenizer.chat_template.rerank", kRerankTemplate);
+}
+
+void SetTokenizer(gguf_context* gguf, ModelKind kind, uint32_t vocabulary_size) {
   const Vocabulary vocabulary = MakeVocabulary(vocabulary_size);
   std::vector<int32_t> types(vocabulary_size, LLAMA_TOKEN_TYPE_NORMAL);
   std::fill_n(types.begin(), kSpecialTokens, LLAMA_TOKEN_TYPE_CONTROL);
@@ -99,29 +114,25 @@ void SetTokenizer(gguf_context* gguf, uint32_t vocabulary_size) {
   SetStrings(gguf, "tokenizer.ggml.tokens", vocabulary.tokens);
   gguf_set_arr_data(gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
   SetStrings(gguf, "tokenizer.ggml.merges", vocabulary.merges);
-  gguf_set_val_u32(gguf, "tokenizer.ggml.bos_token_id", kEndOfText);
-  gguf_set_val_u32(gguf, "tokenizer.ggml.eos_token_id", kEndOfText);
-  gguf_set_val_u32(gguf, "tokenizer.ggml.eot_token_id", kEndOfTurn);
-  gguf_set_val_u32(gguf, "tokenizer.ggml.padding_token_id", kEndOfText);
-  gguf_set_val_bool(gguf, "tokenizer.ggml.add_bos_token", true);
-  gguf_set_val_bool(gguf, "tokenizer.ggml.add_eos_token", false);
-  gguf_set_val_str(gguf, "tokenizer.chat_template", kChatTemplate);
+  SetSpecialTokens(gguf, kind);
 }
 
 gguf_context_ptr MakeHeader(const GgufContent& content, const std::vector<TensorPlan>& plan) {
   gguf_context_ptr gguf(gguf_init_empty());
-  gguf_set_val_str(gguf.get(), "general.architecture", "llama");
+  gguf_set_val_str(gguf.get(), "general.architecture",
+                   std::string(NameOf(content.kind).architecture).c_str());
   gguf_set_val_str(gguf.get(), "general.type", "model");
   gguf_set_val_str(gguf.get(), "general.name", content.name.c_str());
   gguf_set_val_str(gguf.get(), "general.description", "Random weights, for tests and benchmarks");
   gguf_set_val_u32(gguf.get(), "general.file_type",
                    content.half ? LLAMA_FTYPE_MOSTLY_F16 : LLAMA_FTYPE_ALL_F32);
-  SetShape(gguf.get(), content.shape);
-  SetTokenizer(gguf.get(), content.shape.vocabulary);
+  SetShape(gguf.get(), content.kind, content.shape);
+  SetTokenizer(gguf.get(), content.kind, content.shape.vocabulary);
   const ggml_context_ptr tensors(ggml_init(
       {.mem_size = ggml_tensor_overhead() * plan.size(), .mem_buffer = nullptr, .no_alloc = true}));
   for (const TensorPlan& entry : plan) {
-    const ggml_type type = content.half && entry.rows > 0 ? GGML_TYPE_F16 : GGML_TYPE_F32;
+    const bool half = content.half && entry.rows > 0 && !entry.exact;
+    const ggml_type type = half ? GGML_TYPE_F16 : GGML_TYPE_F32;
     ggml_tensor* tensor = entry.rows > 0
                               ? ggml_new_tensor_2d(tensors.get(), type, entry.columns, entry.rows)
                               : ggml_new_tensor_1d(tensors.get(), type, entry.columns);
@@ -162,20 +173,20 @@ bool WriteTensor(std::FILE* file, const TensorPlan& plan, ggml_type type, uint64
 
 absl::Status WriteGgufFile(const GgufContent& content, const std::filesystem::path& path,
                            const std::function<void(double)>& progress) {
-  const std::vector<TensorPlan> plan = PlanTensors(content.shape);
+  const std::vector<TensorPlan> plan = PlanTensors(content.kind, content.shape);
   const gguf_context_ptr header = MakeHeader(content, plan);
   File file(std::fopen(path.c_str(), "wb"));
   if (file == nullptr || !gguf_write_to_file_ptr(header.get(), file.get(), /*only_meta=*/true)) {
     return FileError(path);
   }
+  uint64_t all = 0;
+  for (const TensorPlan& tensor : plan) all += tensor.size();
   uint64_t done = 0;
   for (size_t i = 0; i < plan.size(); ++i) {
     const ggml_type type = gguf_get_tensor_type(header.get(), static_cast<int64_t>(i));
     if (!WriteTensor(file.get(), plan[i], type, content.seed)) return FileError(path);
     done += plan[i].size();
-    if (progress) {
-      progress(static_cast<double>(done) / static_cast<double>(ParameterCount(content.shape)));
-    }
+    if (progress) progress(static_cast<double>(done) / static_cast<double>(all));
   }
   if (std::fclose(file.release()) != 0) return FileError(path);
   return absl::OkStatus();

@@ -7,12 +7,14 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "tools/synth/kind.h"
 #include "tools/synth/shape.h"
 
 namespace chasqui::synth {
 
 // What an unquantised file holds.
 struct GgufContent {
+  ModelKind kind = ModelKind::kText;
   ModelShape shape;  // valid
   uint64_t seed = 1;
   std::string name;

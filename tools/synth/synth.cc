@@ -82,7 +82,9 @@ std::string ContentId(const SynthOptions& options) {
   const std::string content = absl::StrCat(
       kGenerator, "/", WeightTypeName(options.type), "/", shape.layers, "/", shape.embedding, "/",
       shape.heads, "/", shape.kv_heads, "/", shape.feed_forward, "/", shape.vocabulary, "/",
-      shape.context, "/", shape.rope_base, "/", shape.rms_epsilon, "/", options.name);
+      shape.context, "/", shape.rope_base, "/", shape.rms_epsilon, "/", options.name,
+      // Not of models that generate text: caches know them without.
+      options.kind == ModelKind::kText ? "" : absl::StrCat("/", NameOf(options.kind).name));
   return absl::StrCat(absl::Hex(SeedOf(options.seed, content), absl::kZeroPad16));
 }
 
@@ -99,7 +101,8 @@ absl::Status WriteModel(const SynthOptions& options) {
   const auto progress = [&options, quantized](double done) {
     if (options.progress) options.progress(quantized ? done / 2 : done);
   };
-  ABSL_RETURN_IF_ERROR(WriteGgufFile({.shape = options.shape,
+  ABSL_RETURN_IF_ERROR(WriteGgufFile({.kind = options.kind,
+                                      .shape = options.shape,
                                       .seed = options.seed,
                                       .name = options.name,
                                       .half = options.type != WeightType::kF32},

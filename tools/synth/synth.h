@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/synth/kind.h"
 #include "tools/synth/shape.h"
 
 // Models without a meaning, of any size: random weights that are the same for the same seed, and a
@@ -25,6 +26,7 @@ absl::StatusOr<WeightType> ParseWeightType(std::string_view name);
 
 // What to write.
 struct SynthOptions {
+  ModelKind kind = ModelKind::kText;
   ModelShape shape;
   WeightType type = WeightType::kQ8_0;
   uint64_t seed = 1;

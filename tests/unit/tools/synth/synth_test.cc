@@ -89,6 +89,46 @@ INSTANTIATE_TEST_SUITE_P(EachType, WriteModelOfType,
                                          WeightType::kQ4_K_M),
                          [](const auto& type) { return std::string(WeightTypeName(type.param)); });
 
+class WriteModelOfKind : public testing::TestWithParam<KindName> {};
+
+TEST_P(WriteModelOfKind, IsLoadedWithItsHead) {
+  SynthOptions options = SmallOptions(WeightType::kF16, "model.gguf");
+  options.kind = GetParam().kind;
+  ASSERT_THAT(WriteModel(options), IsOk());
+
+  const LoadedModel model(options.output);
+
+  ASSERT_TRUE(model.ok());
+  char architecture[32];
+  llama_model_meta_val_str(model.model(), "general.architecture", architecture,
+                           sizeof(architecture));
+  EXPECT_EQ(architecture, GetParam().architecture);
+  EXPECT_EQ(llama_model_chat_template(model.model(), "rerank") != nullptr,
+            GetParam().kind == ModelKind::kPromptReranker);
+}
+
+TEST_P(WriteModelOfKind, IsQuantised) {
+  SynthOptions options = SmallOptions(WeightType::kQ8_0, "model.gguf");
+  options.kind = GetParam().kind;
+
+  ASSERT_THAT(WriteModel(options), IsOk());
+
+  EXPECT_TRUE(LoadedModel(options.output).ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(EachKind, WriteModelOfKind, testing::ValuesIn(Kinds()),
+                         [](const auto& kind) {
+                           std::string name(kind.param.name);
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST(ParseKind, NamesTheKnown) {
+  EXPECT_THAT(ParseKind("reranker"), IsOkAndHolds(ModelKind::kReranker));
+  EXPECT_THAT(ParseKind("x"), StatusIs(absl::StatusCode::kInvalidArgument,
+                                       HasSubstr("text, embedding, reranker, prompt-reranker")));
+}
+
 TEST(WriteModel, MakesATokenizerThatGivesEveryTextBack) {
   const SynthOptions options = SmallOptions(WeightType::kF16, "model.gguf");
   ASSERT_THAT(WriteModel(options), IsOk());
@@ -152,6 +192,8 @@ TEST(ContentId, ChangesWithWhatChangesTheContentOnly) {
   options.seed = 2;
   EXPECT_NE(ContentId(options), id);
   options = {.shape = SmallShape(), .type = WeightType::kF16};
+  EXPECT_NE(ContentId(options), id);
+  options = {.kind = ModelKind::kReranker, .shape = SmallShape()};
   EXPECT_NE(ContentId(options), id);
 }
 
