@@ -135,8 +135,12 @@ absl::Status Validate(const v1::RerankRequest& request) {
   Violations v;
   CheckModel(request.model(), v);
   if (request.query().empty()) v.Add("query", "must not be empty");
+  v.AtMost("query", request.query().size(), kMaxTextBytes, "bytes");
   if (request.documents_size() == 0) v.Add("documents", "must have at least one document");
   v.AtMost("documents", request.documents_size(), 2048, "documents");
+  for (int i = 0; i < request.documents_size(); ++i)
+    v.AtMost(absl::StrCat("documents[", i, "]"), request.documents(i).size(), kMaxTextBytes,
+             "bytes");
   return v.ToStatus();
 }
 

@@ -130,8 +130,10 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
   if (!hosted.ok()) co_return hosted.status();
   answer->hosted = *std::move(hosted);
   if (answer->hosted->engine() == nullptr) {
-    co_return absl::FailedPreconditionError(
-        absl::StrCat("model ", answer->hosted->name(), " computes embeddings only"));
+    co_return absl::FailedPreconditionError(absl::StrCat("model ", answer->hosted->name(),
+                                                         answer->hosted->model()->facts().ranks
+                                                             ? " ranks documents only"
+                                                             : " computes embeddings only"));
   }
   // Before the prompt is tokenised: a full worker refuses at once.
   if (absl::Status room = answer->hosted->engine()->CheckRoom(); !room.ok()) co_return room;

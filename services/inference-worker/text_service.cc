@@ -10,6 +10,7 @@
 #include "common/inference/validate.h"
 #include "common/status/status.h"
 #include "services/inference-worker/embed/embed_request.h"
+#include "services/inference-worker/embed/rerank_request.h"
 #include "services/inference-worker/generate/request_mapping.h"
 #include "services/inference-worker/text/utf8_assembler.h"
 
@@ -102,10 +103,8 @@ void TextService::Register(rpc::Server& server) {
         return GetModel(std::move(request));
       });
   rpc::RegisterUnary<v1::RerankRequest, v1::RerankResponse>(
-      server, Path("Rerank"),
-      [](rpc::ServerCall&, v1::RerankRequest) -> Task<absl::StatusOr<v1::RerankResponse>> {
-        co_return status::Error(absl::StatusCode::kUnimplemented, "RERANK",
-                                "Rerank is not implemented in this version");
+      server, Path("Rerank"), [this](rpc::ServerCall& call, v1::RerankRequest request) {
+        return Rerank(call, std::move(request));
       });
   rpc::RegisterServerStream<v1::ResumeStreamRequest, v1::StreamGenerateResponse>(
       server, Path("ResumeStream"),
@@ -138,6 +137,13 @@ Task<absl::StatusOr<v1::EmbedResponse>> TextService::Embed(rpc::ServerCall& call
   if (absl::Status takes = state_.CheckTakesRequests(); !takes.ok()) co_return takes;
   co_return co_await OffLoop<v1::EmbedResponse>(call, state_.embeddings, std::move(request),
                                                 AnswerEmbed);
+}
+
+Task<absl::StatusOr<v1::RerankResponse>> TextService::Rerank(rpc::ServerCall& call,
+                                                             v1::RerankRequest request) {
+  if (absl::Status takes = state_.CheckTakesRequests(); !takes.ok()) co_return takes;
+  co_return co_await OffLoop<v1::RerankResponse>(call, state_.embeddings, std::move(request),
+                                                 AnswerRerank);
 }
 
 Task<absl::StatusOr<v1::ListModelsResponse>> TextService::ListModels() {

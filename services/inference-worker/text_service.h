@@ -8,7 +8,8 @@
 
 namespace chasqui::worker {
 
-// The RPCs of InferenceService that take no slot: tokens, templates, embeddings, models. Decides
+// The RPCs of InferenceService that take no slot: tokens, templates, embeddings, ranks,
+// models. Decides
 // nothing. Owned by the server, outlives the calls. Each call is a coroutine on its loop; what
 // takes long runs off it.
 class TextService {
@@ -29,6 +30,8 @@ class TextService {
       rpc::ServerCall& call, inference::v1::ApplyTemplateRequest request);
   Result<inference::v1::EmbedResponse> Embed(rpc::ServerCall& call,
                                              inference::v1::EmbedRequest request);
+  Result<inference::v1::RerankResponse> Rerank(rpc::ServerCall& call,
+                                               inference::v1::RerankRequest request);
   Result<inference::v1::ListModelsResponse> ListModels();
   Result<inference::v1::GetModelResponse> GetModel(inference::v1::GetModelRequest request);
 

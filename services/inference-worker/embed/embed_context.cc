@@ -65,15 +65,18 @@ std::uint32_t MostEmbedTokens(const Model& model, const EngineOptions& options) 
 absl::StatusOr<std::unique_ptr<EmbedContext>> EmbedContext::Create(
     const Model& model, const EngineOptions& options, enum llama_pooling_type pooling) {
   ABSL_ASSIGN_OR_RETURN(auto context, Make(model, options, pooling));
+  std::size_t length = static_cast<std::size_t>(llama_model_n_embd_out(model.get()));
   switch (llama_pooling_type(context.get())) {
     case LLAMA_POOLING_TYPE_NONE:  // the model has none of its own
       return Create(model, options, LLAMA_POOLING_TYPE_MEAN);
     case LLAMA_POOLING_TYPE_RANK:
-      return status::Error(absl::StatusCode::kFailedPrecondition, "MODEL_KIND",
-                           "the model ranks documents, it does not make embeddings");
+      length = llama_model_n_cls_out(model.get());
+      break;
     default:
-      return std::unique_ptr<EmbedContext>(new EmbedContext(std::move(context), model));
+      break;
   }
+  if (length == 0) return absl::InternalError("libllama tells no length of the model's vectors");
+  return std::unique_ptr<EmbedContext>(new EmbedContext(std::move(context), length));
 }
 
 absl::Status EmbedContext::Compute(std::span<const TokenIds> inputs) {

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/inference/violations.h"
+#include "common/status/status.h"
 #include "services/inference-worker/embed/embed_context.h"
 
 namespace chasqui::worker {
@@ -41,7 +43,33 @@ class PooledEmbedder final : public Embedder {
 
   absl::StatusOr<std::vector<std::vector<float>>> Embed(const std::vector<TokenIds>& inputs,
                                                         EmbedPooling pooling) override {
-    ABSL_RETURN_IF_ERROR(Check(inputs));
+    if (model_->facts().ranks)
+      return WrongKind("the model ranks documents, it does not make embeddings");
+    return Compute(inputs, "inputs", ToLlama(pooling));
+  }
+
+  absl::StatusOr<std::vector<float>> Rank(const std::vector<TokenIds>& pairs) override {
+    if (!model_->facts().ranks)
+      return WrongKind("the model has no head that scores documents, it does not rank them");
+    ABSL_ASSIGN_OR_RETURN(const auto vectors, Compute(pairs, "documents", LLAMA_POOLING_TYPE_RANK));
+    std::vector<float> scores;
+    for (const auto& vector : vectors) {
+      // Of several classes the first one is "it answers".
+      scores.push_back(vector.front());
+      if (!std::isfinite(scores.back())) return absl::InternalError("a score is not a number");
+    }
+    return scores;
+  }
+
+ private:
+  static absl::Status WrongKind(std::string_view why) {
+    return status::Error(absl::StatusCode::kFailedPrecondition, "MODEL_KIND", why);
+  }
+
+  absl::StatusOr<std::vector<std::vector<float>>> Compute(const std::vector<TokenIds>& inputs,
+                                                          std::string_view field,
+                                                          enum llama_pooling_type pooling) {
+    ABSL_RETURN_IF_ERROR(Check(inputs, field));
     const absl::MutexLock lock(mutex_);
     ABSL_ASSIGN_OR_RETURN(EmbedContext * context, Context(pooling));
     std::vector<std::vector<float>> vectors;
@@ -54,11 +82,10 @@ class PooledEmbedder final : public Embedder {
     return vectors;
   }
 
- private:
-  absl::Status Check(const std::vector<TokenIds>& inputs) const {
+  absl::Status Check(const std::vector<TokenIds>& inputs, std::string_view field_name) const {
     inference::Violations violations;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const auto field = absl::StrCat("inputs[", i, "]");
+      const auto field = absl::StrCat(field_name, "[", i, "]");
       if (inputs[i].empty()) violations.Add(field, "must give at least one token");
       if (inputs[i].size() > most_tokens_) {
         violations.Add(field, absl::StrCat("must be at most ", most_tokens_, " tokens, is ",
@@ -86,11 +113,11 @@ class PooledEmbedder final : public Embedder {
     return count;
   }
 
-  absl::StatusOr<EmbedContext*> Context(EmbedPooling pooling)
+  absl::StatusOr<EmbedContext*> Context(enum llama_pooling_type pooling)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     auto& context = contexts_[pooling];
     if (!context) {
-      ABSL_ASSIGN_OR_RETURN(context, EmbedContext::Create(*model_, options_, ToLlama(pooling)));
+      ABSL_ASSIGN_OR_RETURN(context, EmbedContext::Create(*model_, options_, pooling));
     }
     return context.get();
   }
@@ -99,7 +126,8 @@ class PooledEmbedder final : public Embedder {
   const EngineOptions options_;
   const std::uint32_t most_tokens_;
   absl::Mutex mutex_;
-  std::map<EmbedPooling, std::unique_ptr<EmbedContext>> contexts_ ABSL_GUARDED_BY(mutex_);
+  std::map<enum llama_pooling_type, std::unique_ptr<EmbedContext>> contexts_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

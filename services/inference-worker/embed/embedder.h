@@ -13,9 +13,9 @@ namespace chasqui::worker {
 // How the vectors of an input's tokens become one.
 enum class EmbedPooling { kModelDefault, kMean, kCls, kLast };
 
-// Computes embeddings with one model, in contexts of its own, made when first needed: a context
-// that pools gives no logits. Owned by the model's host. Thread-safe; blocks, one call computes at
-// a time.
+// Computes embeddings or scores with one model, in contexts of its own, made when first needed: a
+// context that pools gives no logits. Owned by the model's host. Thread-safe; blocks, one call
+// computes at a time.
 class Embedder {
  public:
   static absl::StatusOr<std::unique_ptr<Embedder>> Create(std::shared_ptr<const Model> model,
@@ -27,6 +27,10 @@ class Embedder {
   // cannot be made; FAILED_PRECONDITION when the model ranks instead of embedding.
   virtual absl::StatusOr<std::vector<std::vector<float>>> Embed(const std::vector<TokenIds>& inputs,
                                                                 EmbedPooling pooling) = 0;
+
+  // The model's score of each pair of query and document, made by MakeRankPrompt.
+  // FAILED_PRECONDITION when the model does not rank; else as Embed.
+  virtual absl::StatusOr<std::vector<float>> Rank(const std::vector<TokenIds>& pairs) = 0;
 };
 
 // Scales a vector to length 1; leaves one of length 0 as it is.

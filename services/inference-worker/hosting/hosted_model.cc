@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status_macros.h"
+#include "services/inference-worker/embed/embed_context.h"
 
 namespace chasqui::worker {
 
@@ -46,9 +47,15 @@ inference::v1::Model HostedModel::Describe() const {
   model.set_layer_count(facts.layer_count);
   model.set_has_chat_template(model_->chat_template().usable());
   model.set_workers(1);
+  model.set_generates(facts.generates);
+  model.set_embeds(!facts.ranks);
+  model.set_reranks(facts.ranks);
   if (engine_) {
     model.set_context_tokens(engine_->context_tokens());
     model.set_slots(engine_->Load("").slots);
+  } else {
+    model.set_context_tokens(MostEmbedTokens(*model_, options_));
+    model.set_slots(options_.slots);
   }
   return model;
 }
@@ -56,7 +63,11 @@ inference::v1::Model HostedModel::Describe() const {
 fleet::v1::ModelLoad HostedModel::Load(std::string_view router_id) const {
   fleet::v1::ModelLoad load;
   load.set_model(name_);
-  if (!engine_) return load;
+  if (!engine_) {
+    // What embeds or ranks takes turns; a router needs to know how many may wait for theirs.
+    load.set_slots(options_.slots);
+    return load;
+  }
   const EngineLoad now = engine_->Load(router_id);
   load.set_slots(now.slots);
   load.set_active(now.active);

@@ -28,7 +28,7 @@ class HostedModel {
   const std::string& name() const { return name_; }
   bool AnswersTo(std::string_view name) const;
   const std::shared_ptr<const Model>& model() const { return model_; }
-  // Null for models that only embed.
+  // Null for models that only embed or rank.
   Engine* engine() const { return engine_.get(); }
 
   // Made at the first call; blocks for as long as that takes.

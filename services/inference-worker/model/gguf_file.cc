@@ -126,6 +126,10 @@ void ReadMetadata(const gguf_context* gguf, GgufFacts& facts) {
       id >= 0 && gguf_get_kv_type(gguf, id) == GGUF_TYPE_BOOL) {
     facts.causal = gguf_get_val_bool(gguf, id);
   }
+  const auto pooling = Integer(gguf, absl::StrCat(facts.architecture, ".pooling_type"));
+  if (pooling.has_value()) facts.pooling = static_cast<std::int32_t>(*pooling);
+  facts.has_classifier =
+      gguf_find_tensor(gguf, "cls.weight") >= 0 || gguf_find_tensor(gguf, "cls.output.weight") >= 0;
   if (const auto id = gguf_find_key(gguf, "tokenizer.ggml.tokens");
       id >= 0 && gguf_get_kv_type(gguf, id) == GGUF_TYPE_ARRAY) {
     facts.vocabulary_size = static_cast<std::uint32_t>(gguf_get_arr_n(gguf, id));
@@ -149,6 +153,11 @@ absl::StatusOr<std::vector<std::string>> PartsOf(const std::string& first, int c
 }
 
 }  // namespace
+
+bool Ranks(const GgufFacts& facts) {
+  return facts.has_classifier && (facts.pooling == LLAMA_POOLING_TYPE_RANK ||
+                                  facts.pooling == LLAMA_POOLING_TYPE_UNSPECIFIED);
+}
 
 absl::StatusOr<GgufFacts> InspectGguf(const std::string& path) {
   GgufFacts facts;

@@ -18,6 +18,9 @@ struct GgufFacts {
   std::uint64_t tensor_bytes = 0;
   std::string architecture;
   bool causal = true;  // false: for embeddings only
+  // How it is meant to be pooled, as llama_pooling_type. -1: the file does not say.
+  std::int32_t pooling = -1;
+  bool has_classifier = false;  // a head that scores texts
   std::uint32_t train_context_tokens = 0;
   std::uint32_t vocabulary_size = 0;
   std::uint32_t embedding_length = 0;
@@ -27,6 +30,11 @@ struct GgufFacts {
   std::uint32_t value_length = 0;       // of one head
   std::vector<std::uint32_t> kv_heads;  // of each layer
 };
+
+// Whether the model is for ranking documents: it has a head that scores texts, and its file says
+// that it is pooled by it or, as those of some encoders, says nothing. Without a head, libllama
+// would give the first numbers of an embedding for scores. Pure.
+bool Ranks(const GgufFacts& facts);
 
 // Reads the header of `path`, and of all parts of a split model, and checks that the files are as
 // long as it says: libllama would only find out while loading, or at the first page that is not

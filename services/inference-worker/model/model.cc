@@ -73,7 +73,8 @@ absl::StatusOr<ModelFacts> FactsOf(const llama_model* model, const GgufFacts& gg
       static_cast<std::uint32_t>(llama_vocab_n_tokens(llama_model_get_vocab(model)));
   facts.embedding_length = static_cast<std::uint32_t>(llama_model_n_embd(model));
   facts.layer_count = static_cast<std::uint32_t>(llama_model_n_layer(model));
-  facts.generates = gguf.causal;
+  facts.ranks = Ranks(gguf);
+  facts.generates = gguf.causal && !facts.ranks;
   return facts;
 }
 

@@ -35,7 +35,8 @@ struct ModelFacts {
   std::uint32_t vocabulary_size = 0;
   std::uint32_t embedding_length = 0;
   std::uint32_t layer_count = 0;
-  bool generates = true;  // false: for embeddings only
+  bool generates = true;  // else for embeddings or ranking only
+  bool ranks = false;     // it scores documents, and does nothing else
 };
 
 // A model in memory: weights, vocabulary, chat template. Shared by the engines and embedders that

@@ -30,7 +30,7 @@ TokenIds TokenizeForEmbedding(const Vocabulary& vocabulary, std::string_view tex
   return tokens;
 }
 
-TokenIds TokenizeChat(const Vocabulary& vocabulary, const std::vector<PromptPiece>& pieces) {
+TokenIds TokenizePieces(const Vocabulary& vocabulary, const std::vector<PromptPiece>& pieces) {
   TokenIds by_piece;
   TokenIds markers;  // those of the template
   for (const auto& piece : pieces) {
@@ -40,7 +40,12 @@ TokenIds TokenizeChat(const Vocabulary& vocabulary, const std::vector<PromptPiec
     Append(tokens, by_piece);
   }
   TokenIds tokens = vocabulary.Tokenize(JoinPieces(pieces), Markers::kAreTokens);
-  if (MarkersIn(vocabulary, tokens) != markers) tokens = std::move(by_piece);
+  if (MarkersIn(vocabulary, tokens) != markers) return by_piece;
+  return tokens;
+}
+
+TokenIds TokenizeChat(const Vocabulary& vocabulary, const std::vector<PromptPiece>& pieces) {
+  TokenIds tokens = TokenizePieces(vocabulary, pieces);
   vocabulary.AddBegin(tokens);
   return tokens;
 }

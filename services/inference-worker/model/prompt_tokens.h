@@ -17,9 +17,13 @@ TokenIds TokenizePrompt(const Vocabulary& vocabulary, std::string_view text);
 // wants one. Thread-safe.
 TokenIds TokenizeForEmbedding(const Vocabulary& vocabulary, std::string_view text);
 
-// The tokens of a rendered conversation: the template's markers become their tokens, those that the
-// messages' text spells stay text. Where no message spells one, the text is tokenised in one piece,
-// as the model was trained; else piece by piece. Thread-safe.
+// The tokens of a filled-in template: its own markers become their tokens, those that the messages'
+// text spells stay text. Where no message spells one, the text is tokenised in one piece, as the
+// model was trained; else piece by piece. Thread-safe.
+TokenIds TokenizePieces(const Vocabulary& vocabulary, const std::vector<PromptPiece>& pieces);
+
+// The tokens of a rendered conversation: as above, after the begin-of-sequence token where the
+// model wants one. Thread-safe.
 TokenIds TokenizeChat(const Vocabulary& vocabulary, const std::vector<PromptPiece>& pieces);
 
 }  // namespace chasqui::worker

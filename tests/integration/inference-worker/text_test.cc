@@ -115,11 +115,5 @@ TEST_F(WorkerText, TellsItsModels) {
   EXPECT_EQ(status_.code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(WorkerText, SaysWhatItDoesNotImplement) {
-  v1::RerankRequest request;
-  Call(&v1::InferenceService::Stub::Rerank, request);
-  EXPECT_EQ(status_.code(), absl::StatusCode::kUnimplemented);
-}
-
 }  // namespace
 }  // namespace chasqui::worker

@@ -155,6 +155,10 @@ TEST(ValidateText, NamesWhatIsWrong) {
 
   v1::RerankRequest rerank;
   EXPECT_THAT(Fields(Validate(rerank)), ElementsAre("query", "documents"));
+  rerank.set_query("q");
+  rerank.add_documents("");  // of no use, and no mistake
+  rerank.add_documents(std::string((4 << 20) + 1, 'x'));
+  EXPECT_THAT(Fields(Validate(rerank)), ElementsAre("documents[1]"));
 
   v1::TokenizeRequest tokenize;
   tokenize.set_model(std::string(129, 'm'));

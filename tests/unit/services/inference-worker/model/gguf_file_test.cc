@@ -130,6 +130,24 @@ TEST_F(GgufFileTest, LoadingTellsItsProgress) {
   EXPECT_FLOAT_EQ(fractions.back(), 1);
 }
 
+TEST(Ranks, WantsAHeadAndNoOtherPooling) {
+  const struct {
+    bool has_classifier;
+    std::int32_t pooling;
+    bool ranks;
+  } cases[] = {
+      {true, LLAMA_POOLING_TYPE_RANK, true},   {true, LLAMA_POOLING_TYPE_UNSPECIFIED, true},
+      {true, LLAMA_POOLING_TYPE_CLS, false},   {true, LLAMA_POOLING_TYPE_NONE, false},
+      {false, LLAMA_POOLING_TYPE_RANK, false}, {false, LLAMA_POOLING_TYPE_UNSPECIFIED, false},
+  };
+  for (const auto& c : cases) {
+    GgufFacts facts;
+    facts.has_classifier = c.has_classifier;
+    facts.pooling = c.pooling;
+    EXPECT_EQ(Ranks(facts), c.ranks) << c.has_classifier << " " << c.pooling;
+  }
+}
+
 TEST(Model, TellsItsFacts) {
   const auto& facts = TinyModel()->facts();
 
@@ -139,6 +157,7 @@ TEST(Model, TellsItsFacts) {
   EXPECT_EQ(facts.train_context_tokens, 1024);
   EXPECT_EQ(facts.vocabulary_size, TinyModel()->vocabulary().size());
   EXPECT_TRUE(facts.generates);
+  EXPECT_FALSE(facts.ranks);
   EXPECT_TRUE(TinyModel()->chat_template().usable());
 }
 
