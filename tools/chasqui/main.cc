@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   AddTokenize(app, choice);
   AddDetokenize(app, choice);
   AddEmbed(app, choice);
+  AddRerank(app, choice);
   AddTemplate(app, choice);
   AddModels(app, choice);
   AddFleet(app, choice);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include <ggml.h>
 
@@ -14,7 +16,10 @@ namespace chasqui::synth {
 // that their reasons can be told. The log is global: at most one at a time. Thread-safe.
 class LogCapture {
  public:
-  LogCapture();
+  // Told every piece of what is logged, as it comes, on the thread that logs; may be empty.
+  using Listener = std::function<void(std::string_view text)>;
+
+  explicit LogCapture(Listener listener = nullptr);
   LogCapture(const LogCapture&) = delete;
   LogCapture& operator=(const LogCapture&) = delete;
   ~LogCapture();
@@ -25,6 +30,7 @@ class LogCapture {
  private:
   static void OnLog(ggml_log_level level, const char* text, void* self);
 
+  const Listener listener_;
   ggml_log_callback previous_ = nullptr;
   void* previous_data_ = nullptr;
   mutable absl::Mutex mutex_;

@@ -66,7 +66,8 @@ CLI::Option* AddDurationFlag(CLI::App& app, const std::string& name, time::Durat
       ->default_str(absl::FormatDuration(absl::FromChrono(value)));
 }
 
-void SetClientAction(CLI::App& app, Choice& choice, ClientAction run, time::Duration timeout) {
+std::shared_ptr<ConnectionOptions> SetClientAction(CLI::App& app, Choice& choice, ClientAction run,
+                                                   time::Duration timeout) {
   const auto options = std::make_shared<ConnectionOptions>();
   options->timeout = timeout;
   AddJsonFlag(app, choice);
@@ -80,6 +81,7 @@ void SetClientAction(CLI::App& app, Choice& choice, ClientAction run, time::Dura
       return connection.ok() ? run(*connection) : connection.status();
     };
   });
+  return options;
 }
 
 absl::StatusOr<std::string> TextOrInput(const std::vector<std::string>& words) {

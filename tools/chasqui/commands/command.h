@@ -23,8 +23,9 @@ struct Choice {
 using ClientAction = std::function<absl::Status(const Connection&)>;
 
 // Makes `run` what `app` does, and gives `app` the flags that say which server and how, and --json.
-// `timeout` is the default of --timeout.
-void SetClientAction(CLI::App& app, Choice& choice, ClientAction run, time::Duration timeout);
+// `timeout` is the default of --timeout. Gives what the flags are parsed into.
+std::shared_ptr<ConnectionOptions> SetClientAction(CLI::App& app, Choice& choice, ClientAction run,
+                                                   time::Duration timeout);
 
 // Adds --json to `app`.
 void AddJsonFlag(CLI::App& app, Choice& choice);
@@ -44,6 +45,7 @@ void AddEmbed(CLI::App& app, Choice& choice);
 void AddFleet(CLI::App& app, Choice& choice);
 void AddGenerate(CLI::App& app, Choice& choice);
 void AddModels(CLI::App& app, Choice& choice);
+void AddRerank(CLI::App& app, Choice& choice);
 void AddTemplate(CLI::App& app, Choice& choice);
 void AddTokenize(CLI::App& app, Choice& choice);
 void AddVersion(CLI::App& app, Choice& choice);

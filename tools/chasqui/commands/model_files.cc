@@ -6,13 +6,12 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "tools/chasqui/output/refresh.h"
+#include "tools/chasqui/output/progress_bar.h"
 #include "tools/chasqui/output/table.h"
 #include "tools/synth/inspect.h"
+#include "tools/synth/kind.h"
 #include "tools/synth/synth.h"
 
 namespace chasqui::cli {
@@ -70,31 +69,30 @@ void Print(const ModelSummary& model) {
 
 struct SynthFlags {
   std::string output;
+  std::string kind = "text";
   std::string preset = "m15";
   std::string type = "q8_0";
   uint64_t seed = 1;
 };
 
 absl::Status Synth(const SynthFlags& flags, bool json) {
+  const absl::StatusOr<synth::ModelKind> kind = synth::ParseKind(flags.kind);
+  if (!kind.ok()) return kind.status();
   const absl::StatusOr<synth::ModelShape> shape = synth::PresetShape(flags.preset);
   if (!shape.ok()) return shape.status();
   const absl::StatusOr<synth::WeightType> type = synth::ParseWeightType(flags.type);
   if (!type.ok()) return type.status();
-  Refresh progress(std::cerr);
-  synth::SynthOptions options{.shape = *shape,
-                              .type = *type,
-                              .seed = flags.seed,
-                              .name = absl::StrCat("synth-", flags.preset),
-                              .output = flags.output,
-                              .threads = 0,
-                              .progress = {}};
-  if (isatty(STDERR_FILENO) != 0) {
-    options.progress = [&progress](double part) {
-      progress.Show(absl::StrFormat("writing %.0f%%", 100 * part));
-    };
-  }
+  ProgressBar bar(std::cerr, ProgressBar::StyleFor(json));
+  const synth::SynthOptions options{.kind = *kind,
+                                    .shape = *shape,
+                                    .type = *type,
+                                    .seed = flags.seed,
+                                    .name = absl::StrCat("synth-", flags.preset),
+                                    .output = flags.output,
+                                    .threads = 0,
+                                    .progress = [&bar](double part) { bar.Show("writing", part); }};
   if (const absl::Status written = synth::WriteModel(options); !written.ok()) return written;
-  if (isatty(STDERR_FILENO) != 0) std::cerr << "\n";
+  bar.Done();
   return InspectFile(flags.output, json);
 }
 
@@ -117,6 +115,11 @@ void AddSynth(CLI::App& models, Choice& choice) {
       "synth", "Write a model of random weights: for tests and measurements");
   const auto flags = std::make_shared<SynthFlags>();
   sub.add_option("output", flags->output, "The GGUF file to write")->required();
+  std::vector<std::string> kinds;
+  for (const synth::KindName& kind : synth::Kinds()) kinds.emplace_back(kind.name);
+  sub.add_option("--kind", flags->kind, "What it is for")
+      ->check(CLI::IsMember(kinds))
+      ->capture_default_str();
   std::vector<std::string> presets;
   for (const synth::Preset& preset : synth::Presets()) presets.emplace_back(preset.name);
   sub.add_option("--preset", flags->preset, "Its shape")

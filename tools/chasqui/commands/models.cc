@@ -2,6 +2,8 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "chasqui/inference/v1/inference_service.grpc.pb.h"
 #include "tools/chasqui/commands/command.h"
 #include "tools/chasqui/commands/model_files.h"
+#include "tools/chasqui/commands/model_life.h"
 #include "tools/chasqui/output/json.h"
 #include "tools/chasqui/output/table.h"
 
@@ -50,6 +53,14 @@ absl::Status List(bool json, const Connection& connection) {
   return status;
 }
 
+std::string AbilitiesText(const Model& model) {
+  std::vector<std::string_view> abilities;
+  if (model.generates()) abilities.emplace_back("generate");
+  if (model.embeds()) abilities.emplace_back("embed");
+  if (model.reranks()) abilities.emplace_back("rerank");
+  return absl::StrJoin(abilities, ", ");
+}
+
 void Print(const Model& model) {
   std::cout << "name             " << model.name() << "\n"
             << "aliases          " << absl::StrJoin(model.aliases(), " ") << "\n"
@@ -62,6 +73,7 @@ void Print(const Model& model) {
             << "vocabulary       " << model.vocabulary_size() << "\n"
             << "context          " << model.context_tokens() << " tokens, trained for "
             << model.train_context_tokens() << "\n"
+            << "can              " << AbilitiesText(model) << "\n"
             << "chat template    " << (model.has_chat_template() ? "yes" : "no") << "\n"
             << "slots, workers   " << model.slots() << ", " << model.workers() << "\n";
 }
@@ -85,7 +97,8 @@ absl::Status Inspect(const std::string& name, bool json, const Connection& conne
 }  // namespace
 
 void AddModels(CLI::App& app, Choice& choice) {
-  CLI::App& models = *app.add_subcommand("models", "Look at models")->require_subcommand(1);
+  CLI::App& models =
+      *app.add_subcommand("models", "Look at models, load and make them")->require_subcommand(1);
 
   CLI::App& list = *models.add_subcommand("list", "List the models that can be asked");
   SetClientAction(
@@ -105,6 +118,10 @@ void AddModels(CLI::App& app, Choice& choice) {
       },
       std::chrono::seconds(30));
 
+  AddLoad(models, choice);
+  AddUnload(models, choice);
+  AddEstimate(models, choice);
+  AddQuantize(models, choice);
   AddSynth(models, choice);
 }
 

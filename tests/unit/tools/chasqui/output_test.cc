@@ -11,6 +11,7 @@
 #include "tools/chasqui/client/rpc_error.h"
 #include "tools/chasqui/output/answer_printer.h"
 #include "tools/chasqui/output/json.h"
+#include "tools/chasqui/output/progress_bar.h"
 #include "tools/chasqui/output/table.h"
 
 namespace chasqui::cli {
@@ -79,6 +80,40 @@ TEST(AnswerPrinter, RefusesAGapAndAnAnswerThatDoesNotFinish) {
   EXPECT_TRUE(absl::IsDataLoss(printer.Print(event)));  // number 0 again
   EXPECT_TRUE(absl::IsDataLoss(printer.End(absl::OkStatus())));
   EXPECT_TRUE(absl::IsUnavailable(printer.End(absl::UnavailableError(""))));
+}
+
+TEST(ProgressBar, IsALineForEachStageAndTenth) {
+  std::ostringstream out;
+  ProgressBar bar(out, ProgressBar::Style::kLines);
+
+  for (const double fraction : {0.0, 0.04, 0.11, 0.19, 1.5}) bar.Show("reading", fraction, "x");
+  bar.Show("warming up", 0.5);
+  bar.Done();
+
+  EXPECT_EQ(out.str(), "reading 0%\nreading 10%\nreading 100%\nwarming up 50%\n");
+}
+
+TEST(ProgressBar, IsDrawnAgainInPlace) {
+  std::ostringstream out;
+  ProgressBar bar(out, ProgressBar::Style::kBar);
+
+  bar.Show("reading", 0.25, "3.8 MiB");
+  const std::string first = out.str();
+  bar.Show("reading", 0.25, "3.8 MiB");
+  EXPECT_EQ(out.str(), first);
+  bar.Show("reading", 0.5, "3.8 MiB");
+  bar.Done();
+
+  EXPECT_THAT(first, testing::AllOf(testing::HasSubstr("reading"), testing::HasSubstr("25%")));
+  EXPECT_THAT(out.str().substr(first.size()),
+              testing::AllOf(testing::HasSubstr("50%"), testing::EndsWith("\n")));
+}
+
+TEST(ProgressBar, SaysNothingBesideJson) {
+  std::ostringstream out;
+  ProgressBar(out, ProgressBar::Style::kNone).Show("reading", 0.5);
+
+  EXPECT_EQ(out.str(), "");
 }
 
 TEST(FromJson, NamesTheFileAndTheMistake) {
