@@ -58,14 +58,15 @@ class Endpoint:
 class Suite:
     """A suite on free ports, started when made and stopped at the end of the context.
 
-    `settings` are SuiteConfig's: {"router.queue.max_requests": 1}.
+    `settings` are SuiteConfig's: {"router.queue.max_requests": 1}; `env` is added to the environment.
     """
 
-    def __init__(self, name, workers=2, settings=None, arguments=()):
+    def __init__(self, name, workers=2, settings=None, arguments=(), env=None):
         overrides = [f"--set={path}={value}" for path, value in (settings or {}).items()]
         self.process = Process(
             name, "chasqui", "up", "--json", "--verbose", "--port=0", "--prompt", "",
-            f"--workers={workers}", *overrides, *arguments, stdout=subprocess.PIPE)
+            f"--workers={workers}", *overrides, *arguments, env=env,
+            stdout=subprocess.PIPE)
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         try:
