@@ -37,14 +37,21 @@ void CheckInput(const v1::GenerateRequest& request, Violations& v) {
   }
 }
 
-void CheckContextPolicy(const v1::ContextPolicy& policy, Violations& v) {
+void CheckContextPolicy(const v1::GenerateRequest& request, Violations& v) {
+  const auto& policy = request.context_policy();
   const bool shift = policy.overflow() == v1::ContextPolicy::OVERFLOW_SHIFT;
-  const bool error = policy.overflow() == v1::ContextPolicy::OVERFLOW_UNSPECIFIED ||
-                     policy.overflow() == v1::ContextPolicy::OVERFLOW_ERROR;
-  v.NotImplemented("context_policy.overflow", !error && !shift);
-  v.NotImplemented("context_policy.reserve", policy.reserve() != 0);
   if (policy.keep_tokens() != 0 && !shift)
     v.Add("context_policy.keep_tokens", "is for OVERFLOW_SHIFT only");
+  if (!v1::ContextPolicy::Overflow_IsValid(policy.overflow())) {
+    v.Add("context_policy.overflow",
+          absl::StrCat("must be a value of Overflow, is ", policy.overflow()));
+  }
+  if (policy.overflow() == v1::ContextPolicy::OVERFLOW_TRUNCATE_OLDEST && !request.has_chat())
+    v.Add("context_policy.overflow", "OVERFLOW_TRUNCATE_OLDEST is for chats only");
+  if (!v1::ContextPolicy::Reserve_IsValid(policy.reserve())) {
+    v.Add("context_policy.reserve",
+          absl::StrCat("must be a value of Reserve, is ", policy.reserve()));
+  }
 }
 
 // There is no cache yet: asking it to do nothing is right, asking it for an answer is not.
@@ -102,7 +109,7 @@ absl::Status Validate(const v1::GenerateRequest& request) {
   CheckSampling(request.sampling(), "sampling", v);
   CheckStop(request.stop(), "stop", v);
   CheckOutputFormat(request.output_format(), "output_format", v);
-  CheckContextPolicy(request.context_policy(), v);
+  CheckContextPolicy(request, v);
   CheckCachePolicy(request.cache_policy(), v);
   CheckUnimplemented(request, v);
   v.AtMost("n", request.n(), kMaxCandidates, "answers");

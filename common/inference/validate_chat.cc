@@ -6,9 +6,14 @@
 namespace chasqui::inference {
 namespace {
 
+constexpr std::size_t kMaxName = 64;
+constexpr std::size_t kMaxCallId = 256;
+constexpr int kMaxCalls = 128;
+
 std::size_t CheckParts(const v1::ChatMessage& message, const std::string& path, Violations& v) {
   v.AtMost(path + ".parts", message.parts_size(), 64, "parts");
-  if (message.parts_size() == 0) v.Add(path + ".parts", "must have at least one part");
+  if (message.parts_size() == 0 && message.tool_calls_size() == 0)
+    v.Add(path + ".parts", "must have at least one part");
   std::size_t bytes = 0;
   for (int i = 0; i < message.parts_size(); ++i) {
     const auto field = absl::StrCat(path, ".parts[", i, "]");
@@ -21,15 +26,33 @@ std::size_t CheckParts(const v1::ChatMessage& message, const std::string& path, 
   return bytes;
 }
 
+std::size_t CheckCalls(const v1::ChatMessage& message, const std::string& path, Violations& v) {
+  v.AtMost(path + ".tool_calls", message.tool_calls_size(), kMaxCalls, "calls");
+  if (message.tool_calls_size() > 0 && message.role() != v1::ROLE_ASSISTANT)
+    v.Add(path + ".tool_calls", "is for ROLE_ASSISTANT only");
+  std::size_t bytes = 0;
+  for (int i = 0; i < message.tool_calls_size(); ++i) {
+    const auto& call = message.tool_calls(i);
+    const auto field = absl::StrCat(path, ".tool_calls[", i, "]");
+    v.AtMost(field + ".id", call.id().size(), kMaxCallId, "characters");
+    CheckToolName(call.name(), field + ".name", v);
+    CheckJsonObject(call.arguments_json(), field + ".arguments_json", v);
+    bytes += call.arguments_json().size();
+  }
+  return bytes;
+}
+
 std::size_t CheckMessage(const v1::ChatMessage& message, const std::string& path, Violations& v) {
   if (message.role() < v1::ROLE_SYSTEM || message.role() > v1::ROLE_TOOL) {
     v.Add(path + ".role", absl::StrCat("must be one of ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT and ",
                                        "ROLE_TOOL, is ", message.role()));
   }
-  v.NotImplemented(path + ".name", !message.name().empty());
-  v.NotImplemented(path + ".tool_calls", message.tool_calls_size() > 0);
-  v.NotImplemented(path + ".tool_call_id", !message.tool_call_id().empty());
-  return CheckParts(message, path, v);
+  v.AtMost(path + ".name", message.name().size(), kMaxName, "characters");
+  v.AtMost(path + ".tool_call_id", message.tool_call_id().size(), kMaxCallId, "characters");
+  if (!message.tool_call_id().empty() && message.role() != v1::ROLE_TOOL)
+    v.Add(path + ".tool_call_id", "is for ROLE_TOOL only");
+  const std::size_t calls = CheckCalls(message, path, v);
+  return calls + CheckParts(message, path, v);
 }
 
 }  // namespace
@@ -41,13 +64,13 @@ void CheckChat(const v1::ChatInput& chat, std::string_view path, Violations& v) 
   std::size_t bytes = 0;
   for (int i = 0; i < chat.messages_size(); ++i)
     bytes += CheckMessage(chat.messages(i), absl::StrCat(messages, "[", i, "]"), v);
-  v.AtMost(messages, bytes, kMaxTextBytes, "bytes of text");
+  bytes += CheckTools(chat, path, v);
+  v.AtMost(messages, bytes, kMaxTextBytes, "bytes of text, that of the tools included");
 
-  v.NotImplemented(absl::StrCat(path, ".tools"), chat.tools_size() > 0);
-  v.NotImplemented(absl::StrCat(path, ".tool_choice"), chat.has_tool_choice());
-  const bool inline_reasoning = chat.reasoning() == v1::REASONING_MODE_UNSPECIFIED ||
-                                chat.reasoning() == v1::REASONING_MODE_INLINE;
-  v.NotImplemented(absl::StrCat(path, ".reasoning"), !inline_reasoning);
+  if (!v1::ReasoningMode_IsValid(chat.reasoning())) {
+    v.Add(absl::StrCat(path, ".reasoning"),
+          absl::StrCat("must be a value of ReasoningMode, is ", chat.reasoning()));
+  }
 }
 
 void CheckTokens(const v1::TokenInput& tokens, std::string_view path, Violations& v) {

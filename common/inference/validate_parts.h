@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "chasqui/inference/v1/chat.pb.h"
@@ -21,6 +22,11 @@ void CheckStop(const v1::StopOptions& stop, std::string_view path, Violations& v
 void CheckOutputFormat(const v1::OutputFormat& format, std::string_view path,
                        Violations& violations);
 void CheckChat(const v1::ChatInput& chat, std::string_view path, Violations& violations);
+// Tools and tool_choice; answers how many bytes of text the tools have.
+std::size_t CheckTools(const v1::ChatInput& chat, std::string_view path, Violations& violations);
+void CheckToolName(std::string_view name, const std::string& field, Violations& violations);
+// An object as JSON text, or nothing.
+void CheckJsonObject(std::string_view text, const std::string& field, Violations& violations);
 void CheckTokens(const v1::TokenInput& tokens, std::string_view path, Violations& violations);
 
 }  // namespace chasqui::inference

@@ -6,11 +6,14 @@
 #include <random>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "common/inference/validate.h"
+#include "services/inference-worker/chat/chunk_shaper.h"
 #include "services/inference-worker/generate/request_mapping.h"
+#include "services/inference-worker/text/text_assembler.h"
 
 namespace chasqui::worker {
 namespace {
@@ -36,13 +39,25 @@ std::string RequestId(const v1::GenerateRequest& request) {
   return absl::StrCat("w-", absl::Hex(RandomNumber(), absl::kZeroPad16));
 }
 
-// What a stream would have sent in chunks.
-void Append(const TextPiece& piece, const Vocabulary& vocabulary, v1::Completion& completion) {
-  completion.mutable_text()->append(piece.text);
-  for (const TokenId token : piece.token_ids)
-    completion.add_token_ids(static_cast<std::uint32_t>(token));
-  for (const TokenLogprob& logprob : piece.logprobs)
-    *completion.add_logprobs() = MapLogprob(logprob, vocabulary);
+// Brings `shaper` to where it was after the tokens that the client has.
+void Replay(const v1::ResumedCandidate& candidate, const v1::StopOptions& stop,
+            const Vocabulary& vocabulary, ChunkShaper& shaper) {
+  TextAssembler text({stop.strings().begin(), stop.strings().end()}, stop.include_stop());
+  for (const std::uint32_t id : candidate.token_ids()) {
+    if (!vocabulary.Contains(id) || text.stop_string()) return;  // the engine refuses, or has ended
+    const auto token = static_cast<TokenId>(id);
+    text.Append(token, vocabulary.EndsGeneration(token) ? "" : vocabulary.Piece(token, false));
+    if (const auto piece = text.Take())
+      shaper.Replay(piece->text, static_cast<std::uint32_t>(piece->token_ids.size()));
+  }
+}
+
+void Append(const v1::Chunk& chunk, v1::Completion& completion) {
+  completion.mutable_text()->append(chunk.text());
+  completion.mutable_reasoning_text()->append(chunk.reasoning_text());
+  completion.mutable_token_ids()->MergeFrom(chunk.token_ids());
+  completion.mutable_logprobs()->MergeFrom(chunk.logprobs());
+  completion.mutable_tool_calls()->MergeFrom(chunk.tool_calls());
 }
 
 std::string Owner(const rpc::ServerCall& call) {
@@ -70,9 +85,50 @@ struct GenerateService::Answer {
     });
   }
 
+  // The chunks have reasoning or tool calls to be told apart; those of a broken stream, whose
+  // tokens `request` resumes, come first.
+  void ShapeChunks(const AnswerSyntax& syntax, const v1::GenerateRequest& request) {
+    const Vocabulary& vocabulary = hosted->model()->vocabulary();
+    for (std::uint32_t i = 0; i < std::max(1U, request.n()); ++i) {
+      shapers.emplace_back(syntax, absl::StrCat("call_", identity.request_id, "_", i, "_"));
+    }
+    for (const auto& candidate : request.resume().candidates())
+      Replay(candidate, request.stop(), vocabulary, shapers[candidate.index()]);
+  }
+
+  // False: nothing is to be sent for this chunk yet.
+  bool Shape(v1::Chunk& chunk) { return shapers.empty() || shapers[chunk.index()].Shape(chunk); }
+
+  // What is left of each candidate at the end.
+  std::vector<v1::Chunk> LastChunks() {
+    std::vector<v1::Chunk> chunks;
+    for (std::uint32_t i = 0; i < shapers.size(); ++i) {
+      v1::Chunk chunk;
+      chunk.set_index(i);
+      if (shapers[i].Finish(chunk)) chunks.push_back(std::move(chunk));
+    }
+    return chunks;
+  }
+
+  // After LastChunks.
+  void Complete(v1::Finished& finished) const {
+    v1::Usage& usage = *finished.mutable_usage();
+    usage.set_truncated_messages(truncated_messages);
+    usage.set_truncated_prompt_tokens(truncated_prompt_tokens);
+    for (std::uint32_t i = 0; i < shapers.size(); ++i) {
+      usage.set_reasoning_tokens(usage.reasoning_tokens() + shapers[i].reasoning_tokens());
+      v1::CandidateEnd& end = *finished.mutable_candidates(static_cast<int>(i));
+      if (end.finish_reason() == v1::FINISH_REASON_STOP && shapers[i].ends_in_calls())
+        end.set_finish_reason(v1::FINISH_REASON_TOOL_CALLS);
+    }
+  }
+
   std::shared_ptr<HostedModel> hosted;
   AnswerIdentity identity;
   std::string echo;
+  std::uint32_t truncated_messages = 0;
+  std::uint32_t truncated_prompt_tokens = 0;
+  std::vector<ChunkShaper> shapers;  // one a candidate; none: chunks go out as they are
   time::SteadyTime arrival;
   EventHub::Waiter waiter;
   std::shared_ptr<Generation> generation;
@@ -139,19 +195,22 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
   if (absl::Status room = answer->hosted->engine()->CheckRoom(); !room.ok()) co_return room;
 
   const std::uint64_t seed = RandomNumber();
+  const std::uint32_t context_tokens = answer->hosted->engine()->context_tokens();
   absl::StatusOr<MappedRequest> mapped;
   if (PromptBytes(request) <= kPromptBytesOnLoop) {
-    mapped = MapRequest(request, *answer->hosted->model(), seed);
+    mapped = MapRequest(request, *answer->hosted->model(), context_tokens, seed);
   } else {
-    mapped =
-        co_await state_.offload.Run(call.loop(), [request, model = answer->hosted->model(), seed] {
-          return MapRequest(request, *model, seed);
+    mapped = co_await state_.offload.Run(
+        call.loop(), [request, model = answer->hosted->model(), context_tokens, seed] {
+          return MapRequest(request, *model, context_tokens, seed);
         });
   }
   if (!mapped.ok()) co_return mapped.status();
   if (call.cancelled()) co_return absl::CancelledError(kClientLeft);
 
   answer->echo = std::move(mapped->echo);
+  answer->truncated_messages = mapped->truncated_messages;
+  answer->truncated_prompt_tokens = mapped->truncated_prompt_tokens;
   answer->identity = {.request_id = RequestId(request),
                       .model = answer->hosted->name(),
                       .model_fingerprint = answer->hosted->model()->facts().fingerprint,
@@ -164,6 +223,8 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
       answer->hosted->engine()->Submit(std::move(mapped->generation), answer->waiter.tag());
   if (!generation.ok()) co_return generation.status();
   answer->generation = *std::move(generation);
+  // Now that the tokens to resume are known to fit the context.
+  if (mapped->syntax) answer->ShapeChunks(*mapped->syntax, request);
   co_return answer;
 }
 
@@ -173,16 +234,25 @@ Task<absl::Status> GenerateService::Stream(rpc::ServerCall& call,
   const rpc::CancelHook hook = answer.CancelWith(call);
   auto& inter_token = state_.metrics.Of(answer.hosted->name()).inter_token;
   std::uint64_t sequence = request.resume().next_sequence();
+  bool skip = false;  // the chunk's text is held back
   std::vector<std::optional<time::SteadyTime>> last_pieces(std::max(1U, request.n()));
 
   std::optional<GenerationEvent> event = co_await answer.Next(call);
   while (event.has_value()) {
     v1::StreamGenerateResponse response;
-    response.set_sequence(sequence++);
     if (auto* error = std::get_if<absl::Status>(&*event)) co_return std::move(*error);
     if (const auto* finished = std::get_if<GenerationFinished>(&*event)) {
       state_.metrics.Finished(answer.hosted->name(), *finished, time::SteadyNow() - answer.arrival);
+      std::vector<v1::Chunk> last_chunks = answer.LastChunks();
+      for (v1::Chunk& chunk : last_chunks) {
+        v1::StreamGenerateResponse last;
+        last.set_sequence(sequence++);
+        *last.mutable_chunk() = std::move(chunk);
+        if (!co_await writer.Write(last, true)) co_return absl::CancelledError(kClientLeft);
+      }
       *response.mutable_finished() = MapFinished(*finished, request.include_timings());
+      answer.Complete(*response.mutable_finished());
+      response.set_sequence(sequence);
       writer.WriteLast(response);
       co_return absl::OkStatus();
     }
@@ -191,15 +261,16 @@ Task<absl::Status> GenerateService::Stream(rpc::ServerCall& call,
       const std::uint32_t echoes =
           answer.echo.empty() || request.has_resume() ? 0 : std::max(1U, request.n());
       for (std::uint32_t i = 0; i < echoes; ++i) {
+        response.set_sequence(sequence++);
         if (!co_await writer.Write(response, true)) co_return absl::CancelledError(kClientLeft);
         response.Clear();
-        response.set_sequence(sequence++);
         response.mutable_chunk()->set_index(i);
         response.mutable_chunk()->set_text(answer.echo);
       }
     }
     if (const auto* piece = std::get_if<TextPiece>(&*event)) {
       *response.mutable_chunk() = MapChunk(*piece, answer.hosted->model()->vocabulary());
+      skip = !answer.Shape(*response.mutable_chunk());
       auto& last_piece = last_pieces[piece->candidate];
       const auto now = time::SteadyNow();
       if (last_piece.has_value())
@@ -207,7 +278,10 @@ Task<absl::Status> GenerateService::Stream(rpc::ServerCall& call,
       last_piece = now;
     }
     event = answer.generation->Take();
-    if (!co_await writer.Write(response, event.has_value())) break;
+    if (!std::exchange(skip, false)) {
+      response.set_sequence(sequence++);
+      if (!co_await writer.Write(response, event.has_value())) break;
+    }
     if (!event.has_value()) event = co_await answer.Next(call);
   }
   co_return absl::CancelledError(kClientLeft);
@@ -227,11 +301,17 @@ Task<absl::StatusOr<v1::GenerateResponse>> GenerateService::Collect(
     if (auto* error = std::get_if<absl::Status>(&*event)) co_return std::move(*error);
     if (const auto* started = std::get_if<GenerationStarted>(&*event))
       *response.mutable_started() = MapStarted(*started, answer.identity);
-    if (const auto* piece = std::get_if<TextPiece>(&*event))
-      Append(*piece, vocabulary, *response.mutable_completions(static_cast<int>(piece->candidate)));
+    if (const auto* piece = std::get_if<TextPiece>(&*event)) {
+      v1::Chunk chunk = MapChunk(*piece, vocabulary);
+      if (answer.Shape(chunk))
+        Append(chunk, *response.mutable_completions(static_cast<int>(chunk.index())));
+    }
     if (const auto* finished = std::get_if<GenerationFinished>(&*event)) {
       state_.metrics.Finished(answer.hosted->name(), *finished, time::SteadyNow() - answer.arrival);
-      const v1::Finished mapped = MapFinished(*finished, request.include_timings());
+      for (const v1::Chunk& chunk : answer.LastChunks())
+        Append(chunk, *response.mutable_completions(static_cast<int>(chunk.index())));
+      v1::Finished mapped = MapFinished(*finished, request.include_timings());
+      answer.Complete(mapped);
       for (const v1::CandidateEnd& end : mapped.candidates()) {
         v1::Completion& completion = *response.mutable_completions(static_cast<int>(end.index()));
         completion.set_finish_reason(end.finish_reason());

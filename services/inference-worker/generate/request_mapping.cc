@@ -9,6 +9,7 @@
 #include "common/service/settings.h"
 #include "common/status/status.h"
 #include "google/protobuf/duration.pb.h"
+#include "services/inference-worker/context/plan.h"
 #include "services/inference-worker/format/output_format.h"
 #include "services/inference-worker/model/prompt_tokens.h"
 
@@ -17,34 +18,33 @@ namespace {
 
 namespace v1 = inference::v1;
 
-std::string_view RoleName(v1::Role role) {
-  switch (role) {
-    case v1::ROLE_SYSTEM:
-      return "system";
-    case v1::ROLE_ASSISTANT:
-      return "assistant";
-    case v1::ROLE_TOOL:
-      return "tool";
-    default:
-      return "user";
-  }
-}
-
 // Ids as they came: the engine names all that are not in the vocabulary, those of every field at
 // once.
 TokenIds AsTokens(const google::protobuf::RepeatedField<std::uint32_t>& ids) {
   return {ids.begin(), ids.end()};
 }
 
+absl::Status MapChat(const v1::GenerateRequest& request, const Model& model,
+                     const ContextPlan& plan, MappedRequest& mapped) {
+  // Without room for any prompt it is max_tokens that is wrong, as the engine will say.
+  const bool truncates =
+      request.context_policy().overflow() == v1::ContextPolicy::OVERFLOW_TRUNCATE_OLDEST &&
+      plan.prompt_tokens > 0;
+  ABSL_ASSIGN_OR_RETURN(RenderedChat chat,
+                        truncates ? RenderNewest(request.chat(), model, plan.prompt_tokens)
+                                  : RenderChat(request.chat(), model));
+  mapped.generation.prompt = std::move(chat.tokens);
+  mapped.truncated_messages = chat.dropped_messages;
+  mapped.truncated_prompt_tokens = chat.dropped_tokens;
+  mapped.syntax = SyntaxOf(request.chat(), model);
+  if (request.echo()) mapped.echo = std::move(chat.text);
+  return absl::OkStatus();
+}
+
 absl::Status MapInput(const v1::GenerateRequest& request, const Model& model,
-                      MappedRequest& mapped) {
+                      const ContextPlan& plan, MappedRequest& mapped) {
   const Vocabulary& vocabulary = model.vocabulary();
-  if (request.has_chat()) {
-    ABSL_ASSIGN_OR_RETURN(RenderedChat chat, RenderChat(request.chat(), model));
-    mapped.generation.prompt = std::move(chat.tokens);
-    if (request.echo()) mapped.echo = std::move(chat.text);
-    return absl::OkStatus();
-  }
+  if (request.has_chat()) return MapChat(request, model, plan, mapped);
   if (request.has_tokens()) {
     mapped.generation.prompt = AsTokens(request.tokens().ids());
     const bool known = std::ranges::all_of(
@@ -56,6 +56,20 @@ absl::Status MapInput(const v1::GenerateRequest& request, const Model& model,
   mapped.generation.prompt = TokenizePrompt(vocabulary, request.prompt());
   if (request.echo()) mapped.echo = request.prompt();
   return absl::OkStatus();
+}
+
+// A request that says nothing of output or reserve is left to the engine, which knows the rest.
+absl::Status CheckReserve(const v1::GenerateRequest& request, std::size_t prompt_tokens,
+                          const ContextPlan& plan) {
+  const bool reserves =
+      request.stop().max_tokens() == 0 &&
+      request.context_policy().reserve() != v1::ContextPolicy::RESERVE_UNSPECIFIED;
+  if (!reserves || prompt_tokens <= plan.prompt_tokens) return absl::OkStatus();
+  return status::InvalidArgument(
+      "input",
+      absl::StrCat("the prompt has ", prompt_tokens, " tokens, the context has ",
+                   plan.prompt_tokens, " for it: context_policy.reserve keeps ", plan.output_tokens,
+                   " of ", plan.prompt_tokens + plan.output_tokens, " for the output"));
 }
 
 void MapStop(const v1::StopOptions& stop, GenerationRequest& generation) {
@@ -88,21 +102,6 @@ void MapCandidates(const v1::GenerateRequest& request, GenerationRequest& genera
 
 }  // namespace
 
-absl::StatusOr<RenderedChat> RenderChat(const v1::ChatInput& chat, const Model& model) {
-  std::vector<ChatTurn> turns;
-  for (const auto& message : chat.messages()) {
-    ChatTurn& turn = turns.emplace_back();
-    turn.role = RoleName(message.role());
-    for (const auto& part : message.parts()) turn.content += part.text();
-  }
-  const bool add_generation_prompt =
-      !chat.has_add_generation_prompt() || chat.add_generation_prompt();
-  ABSL_ASSIGN_OR_RETURN(const std::vector<PromptPiece> pieces,
-                        model.chat_template().Render(turns, add_generation_prompt));
-  return RenderedChat{.text = JoinPieces(pieces),
-                      .tokens = TokenizeChat(model.vocabulary(), pieces)};
-}
-
 absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
                                      const google::protobuf::RepeatedField<std::uint32_t>& ids,
                                      const Vocabulary& vocabulary) {
@@ -120,22 +119,19 @@ absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
 }
 
 absl::StatusOr<MappedRequest> MapRequest(const v1::GenerateRequest& request, const Model& model,
-                                         std::uint64_t seed) {
+                                         std::uint32_t context_tokens, std::uint64_t seed) {
   MappedRequest mapped;
   MapStop(request.stop(), mapped.generation);
   mapped.generation.sampling = ResolveSampling(request.sampling(), seed);
   ABSL_ASSIGN_OR_RETURN(mapped.generation.grammar, OutputGrammar(request.output_format()));
   MapCandidates(request, mapped.generation);
-  ABSL_RETURN_IF_ERROR(MapInput(request, model, mapped));
+  const ContextPlan plan = PlanContext({.context_tokens = context_tokens,
+                                        .max_tokens = request.stop().max_tokens(),
+                                        .overflow = request.context_policy().overflow(),
+                                        .reserve = request.context_policy().reserve()});
+  ABSL_RETURN_IF_ERROR(MapInput(request, model, plan, mapped));
+  ABSL_RETURN_IF_ERROR(CheckReserve(request, mapped.generation.prompt.size(), plan));
   return mapped;
-}
-
-std::size_t TextBytes(const v1::ChatInput& chat) {
-  std::size_t bytes = 0;
-  for (const auto& message : chat.messages()) {
-    for (const auto& part : message.parts()) bytes += part.text().size();
-  }
-  return bytes;
 }
 
 std::size_t PromptBytes(const v1::GenerateRequest& request) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/model/chat_template.h"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
+#include <ranges>
 #include <utility>
 
 #include <llama.h>
@@ -21,6 +24,20 @@ constexpr char kTab = '\v';
 
 std::string Mark(std::size_t index) { return absl::StrCat("\x02", index, "\x03"); }
 
+void StripLeading(std::vector<PromptPiece>& content) {
+  for (PromptPiece& piece : content) {
+    absl::StripLeadingAsciiWhitespace(&piece.text);
+    if (!piece.text.empty()) return;
+  }
+}
+
+void StripTrailing(std::vector<PromptPiece>& content) {
+  for (PromptPiece& piece : std::views::reverse(content)) {
+    absl::StripTrailingAsciiWhitespace(&piece.text);
+    if (!piece.text.empty()) return;
+  }
+}
+
 absl::Status Unusable(std::string_view why) {
   return status::Error(absl::StatusCode::kFailedPrecondition, "NO_CHAT_TEMPLATE", why);
 }
@@ -28,11 +45,11 @@ absl::Status Unusable(std::string_view why) {
 }  // namespace
 
 ChatTemplate::ChatTemplate(std::string source) : source_(std::move(source)) {
-  const std::vector<ChatTurn> probe(1, ChatTurn{"user", "x"});
+  const std::vector<PlainTurn> probe(1, PlainTurn{"user", "x"});
   usable_ = !source_.empty() && Apply(probe, true).ok();
 }
 
-absl::StatusOr<std::string> ChatTemplate::Apply(const std::vector<ChatTurn>& turns,
+absl::StatusOr<std::string> ChatTemplate::Apply(const std::vector<PlainTurn>& turns,
                                                 bool add_generation_prompt) const {
   std::vector<llama_chat_message> messages;
   std::size_t size = 256;
@@ -64,7 +81,7 @@ absl::StatusOr<std::string> ChatTemplate::Apply(const std::vector<ChatTurn>& tur
 absl::StatusOr<std::vector<PromptPiece>> ChatTemplate::Render(const std::vector<ChatTurn>& turns,
                                                               bool add_generation_prompt) const {
   if (source_.empty()) return Unusable("the model has no chat template; send a prompt instead");
-  std::vector<ChatTurn> marked;
+  std::vector<PlainTurn> marked;
   for (std::size_t i = 0; i < turns.size(); ++i)
     marked.push_back({turns[i].role, absl::StrCat("\v", Mark(i), "\v")});
   ABSL_ASSIGN_OR_RETURN(const std::string text, Apply(marked, add_generation_prompt));
@@ -80,19 +97,19 @@ absl::StatusOr<std::vector<PromptPiece>> ChatTemplate::Render(const std::vector<
           absl::StrCat("the model's chat template has no place for role ", turns[i].role, " here"));
     }
     std::size_t end = begin + mark.size();
-    std::string_view content = turns[i].content;
+    std::vector<PromptPiece> content = turns[i].content;
     if (begin > done && text[begin - 1] == kTab) {
       --begin;
     } else {
-      content = absl::StripLeadingAsciiWhitespace(content);
+      StripLeading(content);
     }
     if (end < text.size() && text[end] == kTab) {
       ++end;
     } else {
-      content = absl::StripTrailingAsciiWhitespace(content);
+      StripTrailing(content);
     }
     pieces.push_back({text.substr(done, begin - done), false});
-    pieces.push_back({std::string(content), true});
+    std::ranges::move(content, std::back_inserter(pieces));
     done = end;
   }
   pieces.push_back({text.substr(done), false});

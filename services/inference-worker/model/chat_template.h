@@ -2,24 +2,30 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace chasqui::worker {
 
-// A message of a conversation.
-struct ChatTurn {
-  std::string role;  // "system", "user", "assistant", "tool"
-  std::string content;
-};
-
-// A piece of a rendered conversation: of the template, or of a message.
+// A piece of a conversation: of the template or its family's format, or of a message.
 struct PromptPiece {
   std::string text;
   bool from_message = false;
 
   bool operator==(const PromptPiece&) const = default;
+};
+
+// A turn of a conversation.
+struct ChatTurn {
+  ChatTurn() = default;
+  ChatTurn(std::string role_name, std::string text) : role(std::move(role_name)) {
+    content.push_back({std::move(text), true});
+  }
+
+  std::string role;  // "system", "user", "assistant", or another that the family knows
+  std::vector<PromptPiece> content;
 };
 
 // A model's chat template. libllama knows some fifty families of templates by their text, it does
@@ -28,6 +34,9 @@ class ChatTemplate {
  public:
   // `source` as the model carries it; empty: none.
   explicit ChatTemplate(std::string source);
+
+  // As the model carries it.
+  const std::string& source() const { return source_; }
 
   // Whether it can be applied.
   bool usable() const { return usable_; }
@@ -39,7 +48,13 @@ class ChatTemplate {
                                                   bool add_generation_prompt) const;
 
  private:
-  absl::StatusOr<std::string> Apply(const std::vector<ChatTurn>& turns,
+  // A turn whose content is one text.
+  struct PlainTurn {
+    std::string role;
+    std::string content;
+  };
+
+  absl::StatusOr<std::string> Apply(const std::vector<PlainTurn>& turns,
                                     bool add_generation_prompt) const;
 
   const std::string source_;

@@ -38,6 +38,15 @@ TEST(ValidateGenerate, AcceptsEveryKindOfInput) {
            "prompt: 'x' sampling { temperature: 0 } stop { max_tokens: 5 strings: 'END' }",
            "prompt: 'x' output_format { grammar: 'root ::= \"a\"' }",
            "prompt: 'x' cache_policy { mode: MODE_BYPASS } priority: PRIORITY_NORMAL n: 1",
+           "prompt: 'x' context_policy { reserve: RESERVE_AGGRESSIVE }",
+           "chat { messages { role: ROLE_USER parts { text: 'x' } } }"
+           " context_policy { overflow: OVERFLOW_TRUNCATE_OLDEST }",
+           "chat { messages { role: ROLE_USER name: 'Ann' parts { text: 'x' } }"
+           " messages { role: ROLE_ASSISTANT tool_calls { id: 'c' name: 'f' } }"
+           " messages { role: ROLE_TOOL tool_call_id: 'c' name: 'f' parts { text: '3' } }"
+           " tools { name: 'f' parameters_json_schema: '{\"type\": \"object\"}' } tools { name: "
+           "'g' }"
+           " tool_choice { name: 'g' } reasoning: REASONING_MODE_SEPARATE }",
        }) {
     EXPECT_TRUE(Validate(Generate(text)).ok()) << text << ": " << Validate(Generate(text));
   }
@@ -87,7 +96,61 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"prompt: 'x' sampling { mirostat { eta: 0 } }", "sampling.mirostat.eta", "above 0"},
         Case{"prompt: 'x' stop { strings: '' }", "stop.strings[0]", "must not be empty"},
         Case{"prompt: 'x' stop { max_tokens: 2 min_tokens: 3 }", "stop.min_tokens", "(2), is 3"},
-        Case{"prompt: 'x' stop { max_time {} }", "stop.max_time", "above 0"}));
+        Case{"prompt: 'x' stop { max_time {} }", "stop.max_time", "above 0"},
+        Case{"prompt: 'x' context_policy { overflow: OVERFLOW_TRUNCATE_OLDEST }",
+             "context_policy.overflow", "chats only"}));
+
+// The chat of a message of the user, with more of it.
+std::string ChatWith(const std::string& more) {
+  return "chat { messages { role: ROLE_USER parts { text: 'x' } } " + more + " }";
+}
+
+TEST(ValidateGenerate, NamesWhatIsWrongWithToolsAndTheirCalls) {
+  const struct {
+    std::string more;
+    const char* field;
+    const char* description;
+  } kCases[] = {
+      {"tools { name: 'a b' }", "chat.tools[0].name", "[A-Za-z0-9_-]"},
+      {"tools {}", "chat.tools[0].name", "1 to 64"},
+      {"tools { name: 'f' } tools { name: 'f' }", "chat.tools[1].name", "twice"},
+      {"tools { name: 'f' parameters_json_schema: '[1]' }", "chat.tools[0].parameters_json_schema",
+       "JSON object"},
+      {"tools { name: 'f' parameters_json_schema: '{' }", "chat.tools[0].parameters_json_schema",
+       "JSON object"},
+      {"tools { name: 'f' parameters_json_schema: '{\"a\": " + std::string(100, '[') +
+           std::string(100, ']') + "}' }",
+       "chat.tools[0].parameters_json_schema", "levels"},
+      {"tool_choice { name: 'f' }", "chat.tool_choice.name", "one of the tools"},
+      {"tools { name: 'f' } tool_choice { mode: MODE_NONE name: 'f' }", "chat.tool_choice.name",
+       "must be empty"},
+      {"reasoning: 9", "chat.reasoning", "ReasoningMode"},
+      {"messages { role: ROLE_USER tool_calls { name: 'f' } }", "chat.messages[1].tool_calls",
+       "ROLE_ASSISTANT only"},
+      {"messages { role: ROLE_ASSISTANT tool_calls { name: '' } }",
+       "chat.messages[1].tool_calls[0].name", "1 to 64"},
+      {"messages { role: ROLE_ASSISTANT tool_calls { name: 'f' arguments_json: '1' } }",
+       "chat.messages[1].tool_calls[0].arguments_json", "JSON object"},
+      {"messages { role: ROLE_USER tool_call_id: 'c' parts { text: 'x' } }",
+       "chat.messages[1].tool_call_id", "ROLE_TOOL only"},
+      {"messages { role: ROLE_USER name: '" + std::string(65, 'n') + "' parts { text: 'x' } }",
+       "chat.messages[1].name", "at most 64"},
+  };
+  for (const auto& c : kCases) {
+    const auto violations = status::FieldViolations(Validate(Generate(ChatWith(c.more))));
+    ASSERT_EQ(violations.size(), 1u) << c.more;
+    EXPECT_EQ(violations[0].field, c.field);
+    EXPECT_THAT(violations[0].description, HasSubstr(c.description));
+  }
+}
+
+TEST(ValidateGenerate, BoundsHowManyToolsThereAre) {
+  auto request = Generate(ChatWith(""));
+  for (int i = 0; i < 129; ++i)
+    request.mutable_chat()->add_tools()->set_name("f" + std::to_string(i));
+
+  EXPECT_THAT(Fields(Validate(request)), ElementsAre("chat.tools"));
+}
 
 class UnimplementedField : public ::testing::TestWithParam<Case> {};
 
@@ -107,6 +170,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"prompt: 'x' lora_adapters { name: 'a' }", "lora_adapters", "not implemented"},
         Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
         Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
+        Case{"chat { messages { role: ROLE_USER parts { text: 'x' } } tools { name: 'f' }"
+             " tool_choice { mode: MODE_REQUIRED } }",
+             "chat.tool_choice.mode", "not implemented"},
+        Case{"chat { messages { role: ROLE_USER parts { image {} } } }",
+             "chat.messages[0].parts[0].image", "not implemented"},
         Case{"prompt: 'x' cache_policy { mode: MODE_REQUIRE }", "cache_policy.mode",
              "not implemented"}));
 
