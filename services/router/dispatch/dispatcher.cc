@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -210,22 +209,36 @@ void Dispatcher::Serve(std::string_view model, Change change) {
 std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(const Ticket& ticket, ModelState& state) {
   const CatalogueEntry* entry = catalogue_.Find(ticket.model);
   if (entry == nullptr) return NoWorker(ticket.model);
-  absl::InlinedVector<Candidate, 16> candidates;
-  absl::InlinedVector<Seat*, 16> seats;
-  bool servable = false;
+  const auto asked = [&](const Seat* seat) { return !ticket.Avoids(seat->member.session); };
+  Seats usable;
   for (Seat* seat : entry->seats) {
-    if (!IsServable(*seat) || ticket.Avoids(seat->member.session)) continue;
-    servable = true;
-    if (!HasRoom(*seat, ticket.needs_slot)) continue;
+    if (IsServable(*seat) && asked(seat)) usable.push_back(seat);
+  }
+  if (usable.empty()) {
+    for (Seat* seat : entry->loadable_seats) {
+      if (IsLoadable(*seat) && asked(seat)) usable.push_back(seat);
+    }
+    // One worker is to load it, not all of them: where requests have gone already, others follow.
+    const auto chosen = [](const Seat* seat) { return seat->load() > 0; };
+    if (std::ranges::any_of(usable, chosen))
+      absl::erase_if(usable, [&](const Seat* seat) { return !chosen(seat); });
+  }
+  if (usable.empty()) return NoWorker(ticket.model);
+  return Pick(usable, ticket.needs_slot, state);
+}
+
+std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, bool needs_slot,
+                                                      ModelState& state) {
+  absl::erase_if(seats, [&](const Seat* seat) { return !HasRoom(*seat, needs_slot); });
+  if (seats.empty()) return std::nullopt;
+  absl::InlinedVector<Candidate, 16> candidates;
+  for (const Seat* seat : seats) {
     candidates.push_back({.order = seat->member.order,
                           .load = seat->load(),
                           .slots = std::max(seat->slots, 1u),
                           .tokens_per_second = seat->tokens_per_second});
-    seats.push_back(seat);
   }
-  if (!servable) return NoWorker(ticket.model);
-  if (seats.empty()) return std::nullopt;
-  return Occupy(*seats[state.policy->Pick(candidates)], ticket.needs_slot, state);
+  return Occupy(*seats[state.policy->Pick(candidates)], needs_slot, state);
 }
 
 Place Dispatcher::Occupy(Seat& seat, bool takes_slot, ModelState& state) {

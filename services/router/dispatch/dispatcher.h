@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -112,6 +113,8 @@ class Dispatcher {
     time::SteadyTime last_known;
   };
 
+  using Seats = absl::InlinedVector<Seat*, 16>;
+
   // What a change can mean to those who wait.
   enum class Change { kRoom, kWorkers };
 
@@ -120,6 +123,8 @@ class Dispatcher {
   void Serve(std::string_view model, Change change);
   // The outcome for the ticket as things are; nothing when it can only wait.
   std::optional<absl::StatusOr<Place>> TryPlace(const Ticket& ticket, ModelState& state);
+  // One of `seats` by the policy; nothing when none has room.
+  std::optional<absl::StatusOr<Place>> Pick(Seats& seats, bool needs_slot, ModelState& state);
   Place Occupy(Seat& seat, bool takes_slot, ModelState& state);
   absl::Status NoWorker(std::string_view model) const;
 

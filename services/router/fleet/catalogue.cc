@@ -43,6 +43,7 @@ Catalogue::Catalogue(const Members& members) {
       entry.name = model.name();
       Seat& seat = member->seats.at(model.name());
       if (seat.ready) entry.seats.push_back(&seat);
+      if (seat.loadable) entry.loadable_seats.push_back(&seat);
     }
   }
   for (auto& [name, entry] : entries_) SettleFingerprint(entry);

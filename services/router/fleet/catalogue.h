@@ -21,6 +21,8 @@ struct CatalogueEntry {
   std::string fingerprint;
   // Its ready places, of that fingerprint only, in the order in which the workers joined.
   std::vector<Seat*> seats;
+  // Where a request would have it loaded, in the same order. Of interest while it is ready nowhere.
+  std::vector<Seat*> loadable_seats;
   // Workers that hold it ready with another fingerprint and are left out.
   std::vector<std::string> conflicting_workers;
   // What a worker that holds it says of it: of `fingerprint` where there is one.

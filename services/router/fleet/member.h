@@ -30,6 +30,8 @@ struct Seat {
   std::string fingerprint;
   // Whether the worker says that the model is in memory.
   bool ready = false;
+  // Whether the worker knows the model without having it in memory: a request has it loaded.
+  bool loadable = false;
   // Whether the worker refused a request as full; until its next report, or until a request of this
   // router ends there.
   bool refused = false;
@@ -86,9 +88,13 @@ struct Member : std::enable_shared_from_this<Member> {
 // Whether requests for the seat's model may be sent there, now or when there is room.
 inline bool IsServable(const Seat& seat) { return seat.ready && seat.member.takes_requests(); }
 
-// Whether a request may be sent there now; one that takes no slot only needs the worker reachable.
+// Whether a request would have the model loaded there.
+inline bool IsLoadable(const Seat& seat) { return seat.loadable && seat.member.takes_requests(); }
+
+// Whether a servable or loadable seat can take a request now; one that takes no slot only needs the
+// worker reachable.
 inline bool HasRoom(const Seat& seat, bool needs_slot) {
-  if (!IsServable(seat) || seat.member.suspect) return false;
+  if (seat.member.suspect) return false;
   return !needs_slot || (!seat.refused && seat.load() < seat.slots);
 }
 

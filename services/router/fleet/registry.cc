@@ -17,12 +17,14 @@ using namespace std::chrono_literals;
 
 void TakeModels(Member& member, const fleet::v1::WorkerModels& models) {
   member.models.assign(models.models().begin(), models.models().end());
-  for (auto& [name, seat] : member.seats) seat.ready = false;
+  for (auto& [name, seat] : member.seats) seat.ready = seat.loadable = false;
   for (const inference::v1::Model& model : member.models) {
     Seat& seat = member.seats.try_emplace(model.name(), member).first->second;
     seat.model = model.name();
     seat.fingerprint = model.fingerprint();
     seat.ready = model.state() == inference::v1::MODEL_STATE_READY;
+    seat.loadable = model.state() == inference::v1::MODEL_STATE_UNLOADED ||
+                    model.state() == inference::v1::MODEL_STATE_LOADING;
     if (seat.slots == 0) seat.slots = model.slots();
   }
   std::erase_if(member.seats, [&](const auto& entry) {

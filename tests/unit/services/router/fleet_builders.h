@@ -32,6 +32,15 @@ inline inference::v1::Model ReadyModel(std::string_view name,
   return model;
 }
 
+// One that a request would have loaded.
+inline inference::v1::Model UnloadedModel(std::string_view name, std::uint32_t slots) {
+  inference::v1::Model model;
+  model.set_name(std::string(name));
+  model.set_state(inference::v1::MODEL_STATE_UNLOADED);
+  model.set_slots(slots);
+  return model;
+}
+
 struct LoadOf {
   std::string_view model = "tiny";
   std::uint32_t slots = 2;

@@ -159,6 +159,53 @@ TEST_F(DispatcherMembership, KeepsTheCountOfAWorkerWhoseStreamBlinked) {
   EXPECT_EQ(WhereTo(waiting), "w1");
 }
 
+// A worker that would load "tiny" when asked.
+fleet::v1::WorkerHello WithTinyUnloaded(std::string_view worker_id) {
+  fleet::v1::WorkerHello hello = Hello(worker_id);
+  *hello.mutable_models()->mutable_models(0) = UnloadedModel("tiny", 2);
+  hello.mutable_load()->clear_models();
+  return hello;
+}
+
+TEST_F(DispatcherMembership, HasAModelLoadedThatIsReadyNowhereByOneWorker) {
+  Join(WithTinyUnloaded("w1"));
+  Join(WithTinyUnloaded("w2"));
+  const auto first = Submit();
+  const auto second = Submit();
+  const auto third = Submit();
+
+  EXPECT_EQ(WhereTo(first), "w1");
+  EXPECT_EQ(WhereTo(second), "w1");
+  EXPECT_EQ(WhereTo(third), "waits");
+  Release(*first);
+  EXPECT_EQ(WhereTo(third), "w1");
+}
+
+TEST_F(DispatcherMembership, HasNothingLoadedWhileAModelIsReadySomewhere) {
+  Join(WithTinyUnloaded("w1"));
+  Join("w2", 1);
+
+  EXPECT_EQ(WhereTo(Submit()), "w2");
+  EXPECT_EQ(WhereTo(Submit()), "waits");
+}
+
+TEST_F(DispatcherMembership, HasAModelLoadedElsewhereWhenOneWorkerCannotBeReached) {
+  Join(WithTinyUnloaded("w1"));
+  Join(WithTinyUnloaded("w2"));
+  const auto ticket = Submit();
+
+  ComeBack(ticket, Ending::kUnreachable);
+
+  EXPECT_EQ(WhereTo(ticket), "w2");
+}
+
+TEST_F(DispatcherMembership, HasNothingLoadedByAWorkerThatDrains) {
+  Join(WithTinyUnloaded("w1"));
+  ASSERT_TRUE(dispatcher_.SetDrain("w1", true, At(now_).steady).ok());
+
+  EXPECT_EQ(WhereTo(Submit()), "UNAVAILABLE");
+}
+
 TEST_F(DispatcherMembership, ForgetsAModelThatIsTakenAway) {
   const SessionId w1 = Join("w1", 2);
   const auto running = Submit();
