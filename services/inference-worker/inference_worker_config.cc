@@ -70,11 +70,6 @@ void CheckModels(const InferenceWorkerConfig& config, config::Checks& checks) {
     checks.Count(path + ".aliases", model.aliases_size(), 16);
     checks.Range(path + ".profile: its length", model.profile().size(), 0, 64);
     checks.Count(path + ".variants", model.variants_size(), 16);
-    checks.Count(path + ".lora_adapters", model.lora_adapters_size(), 32);
-    for (int k = 0; k < model.lora_adapters_size(); ++k) {
-      checks.NotEmpty(absl::StrCat(path, ".lora_adapters[", k, "].path"),
-                      model.lora_adapters(k).path());
-    }
     if (model.has_engine()) {
       EngineConfig engine = config.engine();
       engine.MergeFrom(model.engine());
@@ -124,11 +119,6 @@ InferenceWorkerConfig DefaultConfig() {
   lifecycle.set_load_on_demand(true);
   lifecycle.set_max_waiting_requests(256);
   *lifecycle.mutable_max_load_wait() = service::ToProto(120s);
-  auto& processor = *config.mutable_processor();
-  processor.set_priority(config::v1::THREAD_PRIORITY_NORMAL);
-  processor.set_polling(50);
-  processor.set_numa(config::v1::NUMA_POLICY_NONE);
-  processor.set_fair_turns(true);
   return config;
 }
 
@@ -145,7 +135,6 @@ std::vector<std::string> Validate(const InferenceWorkerConfig& config) {
   checks.Count("model_folders", config.model_folders_size(), 16);
   CheckEngine("engine", config.engine(), checks);
   CheckLifecycle(config.lifecycle(), checks);
-  checks.Range("processor.polling", config.processor().polling(), 0, 100);
   return std::move(checks).Take();
 }
 

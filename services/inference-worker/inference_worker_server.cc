@@ -57,8 +57,22 @@ Backend::LogSink SinkTo(const observability::Logger& log) {
   };
 }
 
+fleet::v1::DeviceType MapDeviceType(enum ggml_backend_dev_type type) {
+  switch (type) {
+    case GGML_BACKEND_DEVICE_TYPE_CPU:
+      return fleet::v1::DEVICE_TYPE_CPU;
+    case GGML_BACKEND_DEVICE_TYPE_GPU:
+      return fleet::v1::DEVICE_TYPE_GPU;
+    case GGML_BACKEND_DEVICE_TYPE_IGPU:
+      return fleet::v1::DEVICE_TYPE_INTEGRATED_GPU;
+    default:
+      return fleet::v1::DEVICE_TYPE_ACCELERATOR;
+  }
+}
+
 fleet::v1::Device MapDevice(const DeviceInfo& info) {
   fleet::v1::Device device;
+  device.set_type(MapDeviceType(info.type));
   device.set_name(info.name);
   device.set_description(info.description);
   device.set_memory_total_bytes(info.memory_total_bytes);
@@ -81,8 +95,7 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
       hub_(LoopsOf(server_)),
       offload_("offload", kMostOffloadedJobs),
       embeddings_("embeddings", kMostEmbeddings),
-      host_({.engine = config_.engine(),
-             .memory_margin_bytes = config_.memory_margin_bytes(),
+      host_({.memory_margin_bytes = config_.memory_margin_bytes(),
              .hooks = {.on_events =
                            [this](const std::vector<std::uint64_t>& tags) { hub_.Notify(tags); },
                        .on_load_changed = [this] { TellLoad(); }},
@@ -92,9 +105,11 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
                        [owned = std::unique_ptr<HostedModel>(model)]() mutable { owned.reset(); });
                  },
              .on_models_changed = [this] { TellModels(); }}),
+      lifecycle_(config_, catalogue_, host_, log),
       metrics_(metrics, host_),
       state_{.worker_id = WorkerId(config_, incarnation_),
              .host = host_,
+             .lifecycle = lifecycle_,
              .hub = hub_,
              .offload = offload_,
              .embeddings = embeddings_,
@@ -119,13 +134,16 @@ absl::Status InferenceWorkerServer::Start() {
   ABSL_RETURN_IF_ERROR(server_.Start());
   for (const auto& membership : memberships_) server_.loop().Spawn(membership->Run());
   ABSL_RETURN_IF_ERROR(LoadConfigured());
+  started_ = true;
+  TellLoad();
   server_.health().SetServing("readiness", true);
   server_.health().SetServing("", true);
   return absl::OkStatus();
 }
 
 absl::Status InferenceWorkerServer::LoadConfigured() {
-  for (const LoadSpec& spec : catalogue_.configured()) {
+  for (const LoadSpec& spec : catalogue_.models()) {
+    if (!spec.preload) continue;
     int tenths = -1;
     const auto loaded = host_.Load(spec, [&](float fraction, std::uint64_t bytes) {
       const int now = static_cast<int>(fraction * 10);
@@ -208,14 +226,17 @@ fleet::v1::WorkerHello InferenceWorkerServer::Hello() const {
 fleet::v1::WorkerModels InferenceWorkerServer::Models() const {
   fleet::v1::WorkerModels models;
   for (const auto& hosted : host_.All()) *models.add_models() = hosted->Describe();
+  for (auto& model : lifecycle_.NotLoaded()) *models.add_models() = std::move(model);
   return models;
 }
 
 fleet::v1::LoadReport InferenceWorkerServer::Load(std::string_view router_id) const {
   fleet::v1::LoadReport report;
   const auto hosted_models = host_.All();
-  const auto ready =
-      hosted_models.empty() ? fleet::v1::WORKER_STATE_STARTING : fleet::v1::WORKER_STATE_READY;
+  const bool loads =
+      started_ && config_.lifecycle().load_on_demand() && !catalogue_.models().empty();
+  const auto ready = hosted_models.empty() && !loads ? fleet::v1::WORKER_STATE_STARTING
+                                                     : fleet::v1::WORKER_STATE_READY;
   report.set_state(state_.draining ? fleet::v1::WORKER_STATE_DRAINING : ready);
   for (const auto& hosted : hosted_models) *report.add_models() = hosted->Load(router_id);
   const LoadSampler::Sample sample = load_sampler_.Read();

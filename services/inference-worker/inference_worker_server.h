@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "common/service/rpc_metrics.h"
 #include "services/inference-worker/generate_service.h"
 #include "services/inference-worker/hosting/catalogue.h"
+#include "services/inference-worker/hosting/model_lifecycle.h"
 #include "services/inference-worker/load_sampler.h"
 #include "services/inference-worker/membership/membership.h"
 #include "services/inference-worker/membership/worker_facts.h"
@@ -71,6 +73,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   Offload offload_;
   Offload embeddings_;
   ModelHost host_;
+  ModelLifecycle lifecycle_;
   WorkerMetrics metrics_;
   WorkerState state_;
   GenerateService generate_service_;
@@ -80,6 +83,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   std::vector<std::unique_ptr<Membership>>
       memberships_;                        // constant once served, each confined to loop 0
   std::vector<std::string> health_names_;  // of models; confined to loop 0
+  std::atomic<bool> started_ = false;      // the models of the start are loaded
   std::optional<bool> drained_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/text_service.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -69,7 +70,7 @@ template <typename Response, typename Request, typename Work>
 Task<absl::StatusOr<Response>> TextService::OffLoop(rpc::ServerCall& call, Offload& thread,
                                                     Request request, Work work) {
   if (absl::Status valid = inference::Validate(request); !valid.ok()) co_return valid;
-  auto hosted = state_.host.Find(request.model());
+  auto hosted = co_await state_.lifecycle.Acquire(call, request.model());
   if (!hosted.ok()) co_return hosted.status();
   co_return co_await thread.Run(call.loop(),
                                 [hosted = *std::move(hosted), request = std::move(request), work] {
@@ -149,16 +150,25 @@ Task<absl::StatusOr<v1::RerankResponse>> TextService::Rerank(rpc::ServerCall& ca
 Task<absl::StatusOr<v1::ListModelsResponse>> TextService::ListModels() {
   v1::ListModelsResponse response;
   for (const auto& hosted : state_.host.All()) *response.add_models() = hosted->Describe();
+  for (auto& model : state_.lifecycle.NotLoaded()) *response.add_models() = std::move(model);
   co_return response;
 }
 
 Task<absl::StatusOr<v1::GetModelResponse>> TextService::GetModel(v1::GetModelRequest request) {
   if (request.name().empty()) co_return status::InvalidArgument("name", "must not be empty");
-  auto hosted = state_.host.Find(request.name());
-  if (!hosted.ok()) co_return hosted.status();
   v1::GetModelResponse response;
-  *response.mutable_model() = (*hosted)->Describe();
-  co_return response;
+  auto hosted = state_.host.Find(request.name());
+  if (hosted.ok()) {
+    *response.mutable_model() = (*hosted)->Describe();
+    co_return response;
+  }
+  for (auto& model : state_.lifecycle.NotLoaded()) {
+    if (model.name() != request.name() && !std::ranges::contains(model.aliases(), request.name()))
+      continue;
+    *response.mutable_model() = std::move(model);
+    co_return response;
+  }
+  co_return hosted.status();
 }
 
 }  // namespace chasqui::worker

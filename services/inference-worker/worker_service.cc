@@ -38,6 +38,22 @@ bool IsIdle(const HostedModel& hosted) {
   return hosted.engine() == nullptr || hosted.engine()->Load("").active == 0;
 }
 
+v1::EstimateModelResponse MapEstimate(const ModelEstimate& estimate) {
+  v1::EstimateModelResponse response;
+  for (const auto& file : estimate.files) {
+    v1::VariantEstimate& variant = *response.add_variants();
+    variant.set_path(file.path);
+    variant.set_quantization(file.quantization);
+    variant.set_weights_bytes(file.memory.weights);
+    variant.set_kv_cache_bytes(file.memory.kv_cache);
+    variant.set_compute_bytes(file.memory.compute);
+    variant.set_fits(file.fits);
+  }
+  response.set_available_bytes(estimate.available_bytes.value_or(0));
+  response.set_chosen_path(estimate.chosen_path);
+  return response;
+}
+
 }  // namespace
 
 WorkerService::WorkerService(WorkerState& state, const Catalogue& catalogue, Describe describe)
@@ -56,6 +72,11 @@ void WorkerService::Register(rpc::Server& server) {
   rpc::RegisterUnary<v1::UnloadModelRequest, v1::UnloadModelResponse>(
       server, Path("UnloadModel"), [this](rpc::ServerCall& call, v1::UnloadModelRequest request) {
         return UnloadModel(call, std::move(request));
+      });
+  rpc::RegisterUnary<v1::EstimateModelRequest, v1::EstimateModelResponse>(
+      server, Path("EstimateModel"),
+      [this](rpc::ServerCall& call, v1::EstimateModelRequest request) {
+        return EstimateModel(call, std::move(request));
       });
   rpc::RegisterUnary<v1::DrainRequest, v1::DrainResponse>(
       server, Path("Drain"),
@@ -100,6 +121,8 @@ Task<absl::Status> WorkerService::LoadModel(rpc::ServerCall& call, v1::LoadModel
     v1::LoadModelResponse response;
     response.mutable_progress()->set_fraction(loading->fraction);
     response.mutable_progress()->set_estimated_bytes(loading->estimated_bytes);
+    response.mutable_progress()->set_stage(loading->fraction < 1 ? v1::LOAD_STAGE_READING
+                                                                 : v1::LOAD_STAGE_WARMING_UP);
     (void)co_await writer.Write(response);
   }
   if (!loading->result->ok()) co_return loading->result->status();
@@ -122,6 +145,24 @@ Task<absl::StatusOr<v1::UnloadModelResponse>> WorkerService::UnloadModel(
   co_return v1::UnloadModelResponse();
 }
 
+Task<absl::StatusOr<v1::EstimateModelResponse>> WorkerService::EstimateModel(
+    rpc::ServerCall& call, v1::EstimateModelRequest request) {
+  constexpr std::uint32_t kMostContextTokens = 1 << 20;
+  constexpr std::uint32_t kMostSlots = 256;
+  if (request.context_tokens() > kMostContextTokens)
+    co_return status::InvalidArgument("context_tokens", "must be at most 1048576");
+  if (request.slots() > kMostSlots)
+    co_return status::InvalidArgument("slots", "must be at most 256");
+  absl::StatusOr<LoadSpec> spec = catalogue_.Find(request.name(), request.path());
+  if (!spec.ok()) co_return spec.status();
+  if (request.slots() > 0) spec->engine.set_slots(request.slots());
+  if (request.context_tokens() > 0) spec->engine.set_context_tokens(request.context_tokens());
+  absl::StatusOr<ModelEstimate> estimate = co_await state_.offload.Run(
+      call.loop(), [this, spec = *std::move(spec)] { return state_.host.Estimate(spec); });
+  if (!estimate.ok()) co_return estimate.status();
+  co_return MapEstimate(*estimate);
+}
+
 Task<absl::StatusOr<v1::DrainResponse>> WorkerService::Drain(rpc::ServerCall& call,
                                                              v1::DrainRequest request) {
   state_.SetDraining(!request.undo());
@@ -139,6 +180,7 @@ Task<absl::StatusOr<v1::GetStatusResponse>> WorkerService::GetStatus() {
   response.set_worker_id(state_.worker_id);
   response.set_version(std::string(version::Version()));
   for (const auto& hosted : state_.host.All()) *response.add_models() = hosted->Describe();
+  for (auto& model : state_.lifecycle.NotLoaded()) *response.add_models() = std::move(model);
   describe_(response);
   co_return response;
 }

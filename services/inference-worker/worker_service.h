@@ -35,6 +35,8 @@ class WorkerService {
       rpc::ServerWriter<worker::v1::LoadModelResponse>& writer);
   concurrency::Task<absl::StatusOr<worker::v1::UnloadModelResponse>> UnloadModel(
       rpc::ServerCall& call, worker::v1::UnloadModelRequest request);
+  concurrency::Task<absl::StatusOr<worker::v1::EstimateModelResponse>> EstimateModel(
+      rpc::ServerCall& call, worker::v1::EstimateModelRequest request);
   concurrency::Task<absl::StatusOr<worker::v1::DrainResponse>> Drain(
       rpc::ServerCall& call, worker::v1::DrainRequest request);
   concurrency::Task<absl::StatusOr<worker::v1::GetStatusResponse>> GetStatus();

@@ -9,6 +9,7 @@
 #include "common/observability/log.h"
 #include "services/inference-worker/generate/event_hub.h"
 #include "services/inference-worker/hosting/model_host.h"
+#include "services/inference-worker/hosting/model_lifecycle.h"
 #include "services/inference-worker/hosting/offload.h"
 #include "services/inference-worker/worker_metrics.h"
 
@@ -19,6 +20,7 @@ namespace chasqui::worker {
 struct WorkerState {
   const std::string worker_id;
   ModelHost& host;
+  ModelLifecycle& lifecycle;
   EventHub& hub;
   Offload& offload;     // what takes milliseconds: long prompts
   Offload& embeddings;  // what takes seconds

@@ -8,11 +8,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/status.h"
+#include "services/inference-worker/hosting/engine_options.h"
+#include "services/inference-worker/hosting/variants.h"
 
 namespace chasqui::worker {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What a router takes from one worker.
+constexpr std::size_t kMostModels = 256;
 
 bool IsModelName(std::string_view name) {
   constexpr std::size_t kMostCharacters = 128;
@@ -29,19 +34,63 @@ bool IsInside(const fs::path& file, const fs::path& folder) {
 
 }  // namespace
 
-Catalogue::Catalogue(const config::v1::InferenceWorkerConfig& config) {
-  for (const auto& model : config.models()) {
-    const std::string name =
-        model.name().empty() ? fs::path(model.path()).stem().string() : model.name();
-    configured_.push_back({.name = name,
-                           .path = model.path(),
-                           .aliases = {model.aliases().begin(), model.aliases().end()}});
-  }
+Catalogue::Catalogue(const config::v1::InferenceWorkerConfig& config) : engine_(config.engine()) {
+  AddConfigured(config);
   for (const auto& folder : config.model_folders()) {
     std::error_code error;
     const fs::path real = fs::canonical(folder, error);
-    if (!error) folders_.push_back(real.string());
+    if (error) continue;
+    folders_.push_back(real.string());
+    AddFolder(folders_.back());
   }
+}
+
+void Catalogue::AddConfigured(const config::v1::InferenceWorkerConfig& config) {
+  for (const auto& model : config.models()) {
+    const std::string name =
+        model.name().empty() ? fs::path(model.path()).stem().string() : model.name();
+    models_.push_back({.name = name,
+                       .path = model.path(),
+                       .aliases = {model.aliases().begin(), model.aliases().end()},
+                       .variants = {model.variants().begin(), model.variants().end()},
+                       .profile = model.profile(),
+                       .preload = !model.has_preload() || model.preload(),
+                       .engine = MergeEngine(engine_, model.engine())});
+  }
+}
+
+// What a configured model is made of already, or whose name is taken, is left out.
+void Catalogue::AddFolder(const std::string& folder) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string path = entry->path().string();
+    const bool known = std::ranges::any_of(models_, [&path](const LoadSpec& spec) {
+      return spec.path == path || std::ranges::contains(spec.variants, path);
+    });
+    if (entry->path().extension() == ".gguf" && !known) paths.push_back(path);
+  }
+  std::ranges::sort(paths);
+  for (VariantGroup& group : GroupVariants(paths)) {
+    if (models_.size() >= kMostModels) return;
+    if (!IsModelName(group.name) || Resolve(group.name) != nullptr) continue;
+    LoadSpec spec{.name = group.name,
+                  .path = group.paths.front(),
+                  .aliases = {},
+                  .variants = {group.paths.begin() + 1, group.paths.end()},
+                  .profile = {},
+                  .preload = false,
+                  .engine = engine_};
+    models_.push_back(std::move(spec));
+  }
+}
+
+const LoadSpec* Catalogue::Resolve(std::string_view name) const {
+  const auto found = std::ranges::find_if(models_, [name](const LoadSpec& spec) {
+    return spec.name == name || std::ranges::contains(spec.aliases, name);
+  });
+  return found == models_.end() ? nullptr : &*found;
 }
 
 absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view path) const {
@@ -50,10 +99,9 @@ absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view
   }
   if (path.empty()) {
     if (name.empty()) return status::InvalidArgument("name", "name or path must be set");
-    const auto found = std::ranges::find(configured_, name, &LoadSpec::name);
-    if (found != configured_.end()) return *found;
+    if (const LoadSpec* found = Resolve(name)) return *found;
     return status::NotFound("model", name,
-                            "no configured model has this name, and no path is given");
+                            "no model of the catalogue has this name, and no path is given");
   }
   std::error_code error;
   // Weakly: of a file that is not there it can be told where it would be, and inside the folders
@@ -62,14 +110,19 @@ absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view
   const bool allowed = !error && std::ranges::any_of(folders_, [&real](const std::string& folder) {
     return IsInside(real, folder);
   });
-  const bool configured = std::ranges::contains(configured_, path, &LoadSpec::path);
+  const bool configured = std::ranges::contains(models_, path, &LoadSpec::path);
   if (!allowed && !configured) {
     return status::Error(
         absl::StatusCode::kPermissionDenied, "MODEL_PATH",
         absl::StrCat("\"", path, "\" lies in none of this worker's model_folders"));
   }
-  return LoadSpec{
-      .name = std::string(name), .path = error ? std::string(path) : real.string(), .aliases = {}};
+  return LoadSpec{.name = std::string(name),
+                  .path = error ? std::string(path) : real.string(),
+                  .aliases = {},
+                  .variants = {},
+                  .profile = {},
+                  .preload = false,
+                  .engine = engine_};
 }
 
 }  // namespace chasqui::worker

@@ -45,6 +45,17 @@ Choice ToChoice(config::v1::Toggle toggle) {
   }
 }
 
+llama_split_mode SplitMode(config::v1::SplitMode mode) {
+  switch (mode) {
+    case config::v1::SPLIT_MODE_NONE:
+      return LLAMA_SPLIT_MODE_NONE;
+    case config::v1::SPLIT_MODE_ROW:
+      return LLAMA_SPLIT_MODE_ROW;
+    default:
+      return LLAMA_SPLIT_MODE_LAYER;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfig& config,
@@ -78,6 +89,26 @@ absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfi
   options.host_cache_bytes = config.host_cache_bytes();
   options.max_batch_wait = service::ToDuration(config.max_batch_wait());
   return options;
+}
+
+config::v1::EngineConfig MergeEngine(const config::v1::EngineConfig& of_worker,
+                                     const config::v1::EngineConfig& of_model) {
+  config::v1::EngineConfig merged = of_worker;
+  if (of_model.tensor_split_size() > 0) merged.clear_tensor_split();
+  if (of_model.devices_size() > 0) merged.clear_devices();
+  merged.MergeFrom(of_model);
+  return merged;
+}
+
+LoadOptions ResolveLoadOptions(const config::v1::EngineConfig& config) {
+  return {.gpu_layers = config.gpu_layers(),
+          .mmap = config.mmap(),
+          .mlock = config.mlock(),
+          .direct_io = config.direct_io(),
+          .split_mode = SplitMode(config.split_mode()),
+          .main_gpu = static_cast<std::int32_t>(config.main_gpu()),
+          .tensor_split = {config.tensor_split().begin(), config.tensor_split().end()},
+          .devices = {config.devices().begin(), config.devices().end()}};
 }
 
 }  // namespace chasqui::worker

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "chasqui/config/v1/inference_worker_config.pb.h"
 #include "services/inference-worker/engine/engine.h"
+#include "services/inference-worker/model/load_options.h"
 
 namespace chasqui::worker {
 
@@ -13,5 +14,13 @@ namespace chasqui::worker {
 // configuration leaves open is filled in. INVALID_ARGUMENT for an unknown KV type. Pure.
 absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfig& config,
                                                    std::uint32_t train_context_tokens);
+
+// The settings of a model's engine: the worker's, and the model's own where they are set. Lists are
+// replaced, not added to. Pure.
+config::v1::EngineConfig MergeEngine(const config::v1::EngineConfig& of_worker,
+                                     const config::v1::EngineConfig& of_model);
+
+// How its model is loaded. Pure.
+LoadOptions ResolveLoadOptions(const config::v1::EngineConfig& config);
 
 }  // namespace chasqui::worker

@@ -9,17 +9,26 @@
 
 namespace chasqui::worker {
 
-HostedModel::HostedModel(std::string name, std::vector<std::string> aliases,
-                         std::shared_ptr<const Model> model, std::unique_ptr<Engine> engine,
-                         const EngineOptions& options)
-    : name_(std::move(name)),
-      aliases_(std::move(aliases)),
+HostedModel::HostedModel(ModelIdentity identity, std::shared_ptr<const Model> model,
+                         std::unique_ptr<Engine> engine, const EngineOptions& options,
+                         std::uint64_t memory_bytes)
+    : identity_(std::move(identity)),
       model_(std::move(model)),
       options_(options),
-      engine_(std::move(engine)) {}
+      engine_(std::move(engine)),
+      memory_bytes_(memory_bytes) {}
 
 bool HostedModel::AnswersTo(std::string_view name) const {
-  return name == name_ || std::ranges::contains(aliases_, name);
+  return name == identity_.name || std::ranges::contains(identity_.aliases, name);
+}
+
+std::shared_ptr<HostedModel> HostedModel::Use(std::shared_ptr<HostedModel> hosted) {
+  ++hosted->users_;
+  HostedModel* const model = hosted.get();
+  return {model, [hosted = std::move(hosted)](HostedModel* used) {
+            used->last_used_ = time::SteadyNow();
+            --used->users_;
+          }};
 }
 
 absl::StatusOr<Embedder*> HostedModel::embedder() {
@@ -33,8 +42,10 @@ absl::StatusOr<Embedder*> HostedModel::embedder() {
 inference::v1::Model HostedModel::Describe() const {
   const ModelFacts& facts = model_->facts();
   inference::v1::Model model;
-  model.set_name(name_);
-  for (const auto& alias : aliases_) model.add_aliases(alias);
+  model.set_name(identity_.name);
+  for (const auto& alias : identity_.aliases) model.add_aliases(alias);
+  model.set_profile(identity_.profile);
+  model.set_memory_bytes(memory_bytes_);
   model.set_fingerprint(facts.fingerprint);
   model.set_state(inference::v1::MODEL_STATE_READY);
   model.set_architecture(facts.architecture);
@@ -62,7 +73,7 @@ inference::v1::Model HostedModel::Describe() const {
 
 fleet::v1::ModelLoad HostedModel::Load(std::string_view router_id) const {
   fleet::v1::ModelLoad load;
-  load.set_model(name_);
+  load.set_model(identity_.name);
   if (!engine_) {
     // What embeds or ranks takes turns; a router needs to know how many may wait for theirs.
     load.set_slots(options_.slots);

@@ -2,8 +2,8 @@
 #include "services/inference-worker/hosting/model_host.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -12,26 +12,17 @@
 #include "absl/strings/str_join.h"
 #include "common/status/status.h"
 #include "services/inference-worker/hosting/engine_options.h"
-#include "services/inference-worker/model/gguf_file.h"
 #include "services/inference-worker/model/memory_available.h"
-#include "services/inference-worker/model/memory_estimate.h"
 
 namespace chasqui::worker {
 namespace {
-
-constexpr std::chrono::seconds kLoadRetryDelay{5};
 
 std::string NameOf(const LoadSpec& spec) {
   return spec.name.empty() ? std::filesystem::path(spec.path).stem().string() : spec.name;
 }
 
-absl::Status CheckMemory(std::uint64_t needed, std::uint64_t margin, const std::string& path) {
-  const auto available = AvailableMemory();
-  if (!available.has_value() || needed + margin <= *available) return absl::OkStatus();
-  return status::Error(
-      absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
-      absl::StrCat(path, " needs ", needed >> 20, " MiB and ", margin >> 20,
-                   " MiB must stay free; ", *available >> 20, " MiB are available"));
+bool IsFileOf(const LoadSpec& spec, const std::string& path) {
+  return spec.path == path || std::ranges::contains(spec.variants, path);
 }
 
 }  // namespace
@@ -41,20 +32,21 @@ absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::Load(LoadSpec spec,
   spec.name = NameOf(spec);
   {
     absl::MutexLock lock(mutex_);
+    const auto nobody_loads_it = [this, &spec]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return !loading_.contains(spec.name);
+    };
+    mutex_.Await(absl::Condition(&nobody_loads_it));
     if (const auto found = models_.find(spec.name); found != models_.end()) {
-      if (found->second->model()->facts().path == spec.path) return found->second;
+      if (IsFileOf(spec, found->second->model()->facts().path)) return found->second;
       return status::Error(absl::StatusCode::kFailedPrecondition, "MODEL_NAME_TAKEN",
                            absl::StrCat("the name \"", spec.name, "\" is taken by ",
                                         found->second->model()->facts().path));
     }
-    if (loading_) {
-      return status::ResourceExhausted("LOADING", "another model is being loaded", kLoadRetryDelay);
-    }
-    loading_ = true;
+    loading_.insert(spec.name);
   }
-  const auto done = absl::MakeCleanup([this] {
+  const auto done = absl::MakeCleanup([this, &spec] {
     absl::MutexLock lock(mutex_);
-    loading_ = false;
+    loading_.erase(spec.name);
   });
   ABSL_ASSIGN_OR_RETURN(std::shared_ptr<HostedModel> hosted, LoadNew(spec, progress));
   {
@@ -65,33 +57,91 @@ absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::Load(LoadSpec spec,
   return hosted;
 }
 
+absl::StatusOr<ModelHost::Variant> ModelHost::Inspect(
+    const std::string& path, const config::v1::EngineConfig& engine) const {
+  Variant variant;
+  ABSL_ASSIGN_OR_RETURN(variant.gguf, InspectGguf(path));
+  ABSL_ASSIGN_OR_RETURN(variant.engine,
+                        ResolveEngineOptions(engine, variant.gguf.train_context_tokens));
+  variant.memory =
+      EstimateMemory(variant.gguf, {.kv_tokens = variant.engine.kv_tokens,
+                                    .micro_batch_tokens = variant.engine.micro_batch_tokens,
+                                    .sequences = variant.engine.slots,
+                                    .type_k = variant.engine.type_k,
+                                    .type_v = variant.engine.type_v});
+  return variant;
+}
+
+absl::StatusOr<std::vector<ModelHost::Variant>> ModelHost::InspectAll(const LoadSpec& spec) const {
+  std::vector<Variant> variants;
+  ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(spec.path, spec.engine));
+  for (const auto& path : spec.variants) {
+    ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(path, spec.engine));
+  }
+  return variants;
+}
+
+std::vector<VariantSize> ModelHost::SizesOf(const std::vector<Variant>& variants) {
+  std::vector<VariantSize> sizes;
+  for (const auto& variant : variants) {
+    sizes.push_back(
+        {.weights_bytes = variant.memory.weights, .total_bytes = variant.memory.total()});
+  }
+  return sizes;
+}
+
+std::optional<std::uint64_t> ModelHost::Room() const {
+  std::optional<std::uint64_t> room = AvailableMemory();
+  if (room.has_value()) *room -= std::min(*room, options_.memory_margin_bytes);
+  return room;
+}
+
+absl::StatusOr<ModelHost::Variant> ModelHost::Choose(const LoadSpec& spec) const {
+  ABSL_ASSIGN_OR_RETURN(std::vector<Variant> variants, InspectAll(spec));
+  const std::vector<VariantSize> sizes = SizesOf(variants);
+  const std::optional<std::uint64_t> room = Room();
+  if (const auto chosen = ChooseVariant(sizes, room)) return std::move(variants[*chosen]);
+  const Variant& smallest = variants[BestFirst(sizes).back()];
+  return status::Error(
+      absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY",
+      absl::StrCat(smallest.gguf.paths.front(), " needs ", smallest.memory.total() >> 20,
+                   " MiB; beside the ", options_.memory_margin_bytes >> 20,
+                   " MiB that must stay free, ", *room >> 20, " MiB are available"));
+}
+
+absl::StatusOr<ModelEstimate> ModelHost::Estimate(const LoadSpec& spec) const {
+  ABSL_ASSIGN_OR_RETURN(const std::vector<Variant> variants, InspectAll(spec));
+  const std::vector<VariantSize> sizes = SizesOf(variants);
+  ModelEstimate estimate;
+  estimate.available_bytes = Room();
+  const std::optional<std::uint64_t>& room = estimate.available_bytes;
+  for (const std::size_t i : BestFirst(sizes)) {
+    const Variant& variant = variants[i];
+    estimate.files.push_back({.path = variant.gguf.paths.front(),
+                              .quantization = variant.gguf.quantization,
+                              .memory = variant.memory,
+                              .fits = !room.has_value() || variant.memory.total() <= *room});
+  }
+  if (const auto chosen = ChooseVariant(sizes, room))
+    estimate.chosen_path = variants[*chosen].gguf.paths.front();
+  return estimate;
+}
+
 absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::LoadNew(const LoadSpec& spec,
                                                                 const LoadProgressFn& progress) {
-  ABSL_ASSIGN_OR_RETURN(const GgufFacts gguf, InspectGguf(spec.path));
-  ABSL_ASSIGN_OR_RETURN(const EngineOptions engine_options,
-                        ResolveEngineOptions(options_.engine, gguf.train_context_tokens));
-  const std::uint64_t needed =
-      EstimateMemory(gguf, {.kv_tokens = engine_options.kv_tokens,
-                            .micro_batch_tokens = engine_options.micro_batch_tokens,
-                            .sequences = engine_options.slots,
-                            .type_k = engine_options.type_k,
-                            .type_v = engine_options.type_v})
-          .total();
-  ABSL_RETURN_IF_ERROR(CheckMemory(needed, options_.memory_margin_bytes, spec.path));
-
-  const LoadOptions load_options{.gpu_layers = options_.engine.gpu_layers(),
-                                 .mmap = options_.engine.mmap(),
-                                 .mlock = options_.engine.mlock()};
-  ABSL_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model,
-                        Model::Load(gguf, load_options, [&](float fraction) {
-                          return !progress || progress(fraction, needed);
-                        }));
+  ABSL_ASSIGN_OR_RETURN(const Variant variant, Choose(spec));
+  const std::uint64_t needed = variant.memory.total();
+  ABSL_ASSIGN_OR_RETURN(
+      std::shared_ptr<const Model> model,
+      Model::Load(variant.gguf, ResolveLoadOptions(spec.engine),
+                  [&](float fraction) { return !progress || progress(fraction, needed); }));
   std::unique_ptr<Engine> engine;
   if (model->facts().generates) {
-    ABSL_ASSIGN_OR_RETURN(engine, Engine::Create(model, engine_options, options_.hooks));
+    ABSL_ASSIGN_OR_RETURN(engine, Engine::Create(model, variant.engine, options_.hooks));
   }
   return std::shared_ptr<HostedModel>(
-      new HostedModel(spec.name, spec.aliases, std::move(model), std::move(engine), engine_options),
+      new HostedModel({.name = spec.name, .aliases = spec.aliases, .profile = spec.profile},
+                      std::move(model), std::move(engine), variant.engine, needed),
       options_.reap);
 }
 
@@ -126,6 +176,36 @@ std::vector<std::shared_ptr<HostedModel>> ModelHost::All() const {
   std::vector<std::shared_ptr<HostedModel>> all;
   for (const auto& [name, model] : models_) all.push_back(model);
   return all;
+}
+
+inference::v1::Model ModelHost::DescribeFile(const LoadSpec& spec) const {
+  inference::v1::Model model;
+  model.set_name(spec.name);
+  for (const auto& alias : spec.aliases) model.add_aliases(alias);
+  model.set_profile(spec.profile);
+  model.set_state(inference::v1::MODEL_STATE_UNLOADED);
+  model.set_workers(1);
+  model.set_slots(spec.engine.slots());
+  std::vector<std::string> paths = spec.variants;
+  paths.push_back(spec.path);
+  std::optional<Variant> smallest;
+  for (const auto& path : paths) {
+    absl::StatusOr<Variant> variant = Inspect(path, spec.engine);
+    // What is wrong with the file is told to whoever has it loaded.
+    if (!variant.ok()) continue;
+    if (!smallest.has_value() || variant->memory.total() < smallest->memory.total())
+      smallest = *std::move(variant);
+  }
+  if (!smallest.has_value()) return model;
+  model.set_architecture(smallest->gguf.architecture);
+  model.set_quantization(smallest->gguf.quantization);
+  model.set_size_bytes(smallest->gguf.tensor_bytes);
+  model.set_train_context_tokens(smallest->gguf.train_context_tokens);
+  model.set_vocabulary_size(smallest->gguf.vocabulary_size);
+  model.set_embedding_length(smallest->gguf.embedding_length);
+  model.set_context_tokens(smallest->engine.context_tokens);
+  model.set_memory_bytes(smallest->memory.total());
+  return model;
 }
 
 absl::Status ModelHost::NoSuchModel(std::string_view name) const {

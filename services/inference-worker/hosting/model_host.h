@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,9 @@
 #include "chasqui/config/v1/inference_worker_config.pb.h"
 #include "chasqui/inference/v1/model.pb.h"
 #include "services/inference-worker/hosting/hosted_model.h"
+#include "services/inference-worker/hosting/variants.h"
+#include "services/inference-worker/model/gguf_file.h"
+#include "services/inference-worker/model/memory_estimate.h"
 
 namespace chasqui::worker {
 
@@ -23,6 +28,23 @@ struct LoadSpec {
   std::string name;  // empty: the file's name without ".gguf"
   std::string path;
   std::vector<std::string> aliases;
+  std::vector<std::string> variants;  // other files: the best that fits is loaded
+  std::string profile;
+  bool preload = true;
+  config::v1::EngineConfig engine;
+};
+
+// What the files of a model would take.
+struct ModelEstimate {
+  struct File {
+    std::string path;
+    std::string quantization;
+    MemoryEstimate memory;
+    bool fits = false;  // now
+  };
+  std::vector<File> files;                                      // the best first
+  std::optional<std::uint64_t> available_bytes = std::nullopt;  // less the margin
+  std::string chosen_path;                                      // empty: none fits
 };
 
 // Told how far loading is; loading ends when it answers false. Called on the thread that loads.
@@ -32,7 +54,6 @@ using LoadProgressFn = std::function<bool(float fraction, std::uint64_t estimate
 class ModelHost {
  public:
   struct Options {
-    config::v1::EngineConfig engine;
     std::uint64_t memory_margin_bytes = 0;
     EngineHooks hooks;
     // Destroys a model that nobody uses any more: off the loops, for that joins a thread.
@@ -45,10 +66,10 @@ class ModelHost {
   ModelHost(const ModelHost&) = delete;
   ModelHost& operator=(const ModelHost&) = delete;
 
-  // Brings a model into memory; blocks. One that is there already, from the same file, is given at
-  // once.
+  // Brings a model into memory; blocks. One that is there already, from one of the same files, is
+  // given at once; one that somebody else loads is waited for.
   //   NOT_FOUND, INVALID_ARGUMENT  the file is not there, is no GGUF, is damaged
-  //   RESOURCE_EXHAUSTED           it does not fit the memory, or another model is being loaded
+  //   RESOURCE_EXHAUSTED           it does not fit the memory
   //   ALREADY_EXISTS               the name is taken by another file
   //   CANCELLED                    `progress` answered false
   absl::StatusOr<std::shared_ptr<HostedModel>> Load(LoadSpec spec, const LoadProgressFn& progress);
@@ -62,7 +83,29 @@ class ModelHost {
 
   std::vector<std::shared_ptr<HostedModel>> All() const;
 
+  // What each of the model's files would take, and which would be loaded now. NOT_FOUND,
+  // INVALID_ARGUMENT as Load. Blocks on the disk.
+  absl::StatusOr<ModelEstimate> Estimate(const LoadSpec& spec) const;
+
+  // A model that is not in memory, as the header of its file tells; the memory is that of the
+  // smallest of its files. Blocks on the disk.
+  inference::v1::Model DescribeFile(const LoadSpec& spec) const;
+
  private:
+  // A file that a model can be loaded from, and what it takes.
+  struct Variant {
+    GgufFacts gguf;
+    EngineOptions engine;
+    MemoryEstimate memory;
+  };
+  absl::StatusOr<Variant> Inspect(const std::string& path,
+                                  const config::v1::EngineConfig& engine) const;
+  absl::StatusOr<std::vector<Variant>> InspectAll(const LoadSpec& spec) const;
+  static std::vector<VariantSize> SizesOf(const std::vector<Variant>& variants);
+  // Memory that can be had, less the margin; nothing when it is not known.
+  std::optional<std::uint64_t> Room() const;
+  // The best of its files that fits the memory.
+  absl::StatusOr<Variant> Choose(const LoadSpec& spec) const;
   absl::StatusOr<std::shared_ptr<HostedModel>> LoadNew(const LoadSpec& spec,
                                                        const LoadProgressFn& progress);
   absl::Status NoSuchModel(std::string_view name) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -70,7 +113,7 @@ class ModelHost {
   const Options options_;
   mutable absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<HostedModel>, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
-  bool loading_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<std::string, std::less<>> loading_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace chasqui::worker

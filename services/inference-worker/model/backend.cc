@@ -35,7 +35,7 @@ std::vector<DeviceInfo> Backend::Devices() const {
     DeviceInfo info;
     info.name = ggml_backend_dev_name(device);
     info.description = ggml_backend_dev_description(device);
-    info.is_gpu = ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU;
+    info.type = ggml_backend_dev_type(device);
     ggml_backend_dev_memory(device, &info.memory_free_bytes, &info.memory_total_bytes);
     devices.push_back(std::move(info));
   }

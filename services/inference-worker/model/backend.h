@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include <ggml-backend.h>
 #include <llama.h>
 
 namespace chasqui::worker {
@@ -15,7 +16,7 @@ namespace chasqui::worker {
 struct DeviceInfo {
   std::string name;
   std::string description;
-  bool is_gpu = false;
+  enum ggml_backend_dev_type type = GGML_BACKEND_DEVICE_TYPE_CPU;
   std::size_t memory_total_bytes = 0;
   std::size_t memory_free_bytes = 0;
 };

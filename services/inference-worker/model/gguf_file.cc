@@ -107,6 +107,8 @@ absl::Status AddPart(const std::string& path, const gguf_context* gguf, GgufFact
 
 void ReadMetadata(const gguf_context* gguf, GgufFacts& facts) {
   facts.architecture = String(gguf, "general.architecture");
+  if (const auto type = Integer(gguf, "general.file_type"))
+    facts.quantization = llama_ftype_name(static_cast<llama_ftype>(*type));
   const auto number = [&](std::string_view key, std::uint64_t otherwise) {
     return static_cast<std::uint32_t>(
         Integer(gguf, absl::StrCat(facts.architecture, ".", key)).value_or(otherwise));

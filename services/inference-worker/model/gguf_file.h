@@ -17,7 +17,8 @@ struct GgufFacts {
   std::uint64_t file_bytes = 0;             // all parts
   std::uint64_t tensor_bytes = 0;
   std::string architecture;
-  bool causal = true;  // false: for embeddings only
+  std::string quantization;  // type of most weights, as libllama names it; empty: not said
+  bool causal = true;        // false: for embeddings only
   // How it is meant to be pooled, as llama_pooling_type. -1: the file does not say.
   std::int32_t pooling = -1;
   bool has_classifier = false;  // a head that scores texts

@@ -2,6 +2,7 @@
 #include "services/inference-worker/model/model.h"
 
 #include <exception>
+#include <vector>
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
@@ -27,13 +28,9 @@ bool OnProgress(float fraction, void* state_pointer) {
 llama_model_params Params(const LoadOptions& options, ProgressState& state) {
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.gpu_layers;
-  if (options.mmap && options.mlock) {
-    params.load_mode = LLAMA_LOAD_MODE_MMAP_MLOCK;
-  } else if (options.mlock) {
-    params.load_mode = LLAMA_LOAD_MODE_MLOCK;
-  } else {
-    params.load_mode = options.mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
-  }
+  params.load_mode = ChooseLoadMode(options);
+  params.split_mode = options.split_mode;
+  params.main_gpu = options.main_gpu;
   params.progress_callback = &OnProgress;
   params.progress_callback_user_data = &state;
   return params;
@@ -42,10 +39,21 @@ llama_model_params Params(const LoadOptions& options, ProgressState& state) {
 absl::StatusOr<llama_model_ptr> LoadFile(const std::string& path, const LoadOptions& options,
                                          const Model::Progress& progress) {
   ProgressState state{progress};
+  llama_model_params params = Params(options, state);
+  std::vector<ggml_backend_dev_t> devices;
+  if (!options.devices.empty()) {
+    ABSL_ASSIGN_OR_RETURN(devices, FindDevices(options.devices));
+    params.devices = devices.data();
+  }
+  std::vector<float> tensor_split;
+  if (!options.tensor_split.empty()) {
+    ABSL_ASSIGN_OR_RETURN(tensor_split, PadTensorSplit(options.tensor_split, llama_max_devices()));
+    params.tensor_split = tensor_split.data();
+  }
   std::string reason;
   try {
     const LogCapture capture;
-    llama_model_ptr model(llama_model_load_from_file(path.c_str(), Params(options, state)));
+    llama_model_ptr model(llama_model_load_from_file(path.c_str(), params));
     if (model) return model;
     reason = capture.Reason();
   } catch (const std::exception& error) {

@@ -12,16 +12,10 @@
 #include "absl/status/statusor.h"
 #include "services/inference-worker/model/chat_template.h"
 #include "services/inference-worker/model/gguf_file.h"
+#include "services/inference-worker/model/load_options.h"
 #include "services/inference-worker/model/vocabulary.h"
 
 namespace chasqui::worker {
-
-// How the weights are brought into memory.
-struct LoadOptions {
-  std::int32_t gpu_layers = -1;  // -1: all
-  bool mmap = true;
-  bool mlock = false;
-};
 
 // Facts about a loaded model.
 struct ModelFacts {
