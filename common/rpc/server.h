@@ -50,6 +50,8 @@ struct ServerOptions {
   std::chrono::milliseconds min_client_ping_interval = std::chrono::seconds(10);
   // Calls accepted ahead on each loop, so that a burst need not wait for the loop.
   int calls_requested_ahead = 64;
+  // How long the message that is on its way may hold up the end of an aborted call.
+  std::chrono::milliseconds abort_grace = std::chrono::milliseconds(500);
   // What else is served.
   bool reflection = true;
   bool channelz = true;
@@ -116,6 +118,7 @@ class Server {
 
  private:
   friend class CallAcceptor;
+  friend class ServerCall;
 
   const Method* FindMethod(std::string_view path) const;
   void AddBuiltIns();

@@ -150,13 +150,15 @@ Task<void> ServerCall::Drive(ServerCall& call, Task<absl::Status> handler) {
 // A message handed to the transport before the call was aborted is not to be lost: a status that is
 // sent while it is under way overtakes it.
 Task<void> ServerCall::Settle() {
-  constexpr std::chrono::milliseconds kGrace(500);
   if (!writing_) co_return;
   OneShot<bool> settled;
   settled_ = &settled;
-  const Loop::Timer timer = loop_.After(kGrace, [&settled] { settled.Set(false); });
-  co_await settled;
+  const auto grace = acceptor_.server_.options_.abort_grace;
+  const Loop::Timer timer = loop_.After(grace, [&settled] { settled.Set(false); });
+  const bool gone_out = co_await settled;
   settled_ = nullptr;
+  // The status, too, would wait for the reader.
+  if (!gone_out) context_.TryCancel();
 }
 
 void ServerCall::Refuse(const absl::Status& status) { Finish(status); }

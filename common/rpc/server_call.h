@@ -107,8 +107,9 @@ class ServerCall {
   void WriteLast(grpc::ByteBuffer message) { last_ = std::move(message); }
 
   // Ends the call with `status` as soon as the handler returns, and makes cancelled() true for it.
-  // A message that is on its way goes out before, if that takes less than half a second. Does
-  // nothing when the call is cancelled already.
+  // A message that is on its way goes out before; when that takes longer than
+  // ServerOptions::abort_grace, the call is cut off and the client is told CANCELLED. Does nothing
+  // when the call is cancelled already.
   void Abort(absl::Status status);
 
  private:
