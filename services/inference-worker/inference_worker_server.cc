@@ -70,26 +70,44 @@ fleet::v1::DeviceType MapDeviceType(enum ggml_backend_dev_type type) {
   }
 }
 
-fleet::v1::Device MapDevice(const DeviceInfo& info) {
+fleet::v1::Device MapDevice(const DeviceState& state) {
   fleet::v1::Device device;
-  device.set_type(MapDeviceType(info.type));
-  device.set_name(info.name);
-  device.set_description(info.description);
-  device.set_memory_total_bytes(info.memory_total_bytes);
-  device.set_memory_free_bytes(info.memory_free_bytes);
+  device.set_type(MapDeviceType(state.info.type));
+  device.set_name(state.info.name);
+  device.set_description(state.info.description);
+  device.set_memory_total_bytes(state.memory.total_bytes);
+  device.set_memory_free_bytes(state.memory.free_bytes);
+  if (state.temperature_celsius) device.set_temperature_celsius(*state.temperature_celsius);
+  if (state.utilization) device.set_utilization(*state.utilization);
   return device;
+}
+
+fleet::v1::DeviceLoad MapDeviceLoad(const DeviceState& state) {
+  fleet::v1::DeviceLoad load;
+  load.set_name(state.info.name);
+  load.set_memory_free_bytes(state.memory.free_bytes);
+  if (state.temperature_celsius) load.set_temperature_celsius(*state.temperature_celsius);
+  if (state.utilization) load.set_utilization(*state.utilization);
+  return load;
+}
+
+DeviceTelemetry::Sources SourcesOf(const Backend& backend) {
+  return {.devices = backend.Devices(),
+          .memory = [&backend](const DeviceInfo& info) { return backend.MemoryOf(info.name); }};
 }
 
 }  // namespace
 
 InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig config,
                                              const observability::Logger& log,
-                                             observability::Metrics& metrics)
+                                             observability::Metrics& metrics,
+                                             std::optional<DeviceTelemetry::Sources> devices)
     : config_(std::move(config)),
       log_(log),
       incarnation_(DrawIncarnation()),
       catalogue_(config_),
       backend_(SinkTo(log)),
+      devices_(devices.has_value() ? *std::move(devices) : SourcesOf(backend_), log),
       rpc_metrics_(metrics),
       server_(service::ToOptions("worker", config_.server()), &rpc_metrics_),
       hub_(LoopsOf(server_)),
@@ -107,6 +125,7 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
              .on_models_changed = [this] { TellModels(); }}),
       lifecycle_(config_, catalogue_, host_, log),
       metrics_(metrics, host_),
+      device_metrics_(metrics, devices_),
       state_{.worker_id = WorkerId(config_, incarnation_),
              .host = host_,
              .lifecycle = lifecycle_,
@@ -219,7 +238,7 @@ fleet::v1::WorkerHello InferenceWorkerServer::Hello() const {
   hello.set_address(AdvertisedAddress());
   hello.set_version(std::string(version::Version()));
   *hello.mutable_models() = Models();
-  for (const auto& device : backend_.Devices()) *hello.add_devices() = MapDevice(device);
+  for (const auto& device : devices_.Devices()) *hello.add_devices() = MapDevice(device);
   return hello;
 }
 
@@ -242,6 +261,7 @@ fleet::v1::LoadReport InferenceWorkerServer::Load(std::string_view router_id) co
   const LoadSampler::Sample sample = load_sampler_.Read();
   report.set_resident_bytes(sample.resident_bytes);
   report.set_cpu_cores(sample.cpu_cores);
+  for (const auto& device : devices_.Devices()) *report.add_devices() = MapDeviceLoad(device);
   return report;
 }
 
@@ -267,7 +287,7 @@ Task<absl::Status> InferenceWorkerServer::Execute(fleet::v1::Command command) {
 }
 
 void InferenceWorkerServer::DescribeStatus(v1::GetStatusResponse& status) const {
-  for (const auto& device : backend_.Devices()) *status.add_devices() = MapDevice(device);
+  for (const auto& device : devices_.Devices()) *status.add_devices() = MapDevice(device);
   *status.mutable_load() = Load("");
   for (const auto& membership : memberships_) *status.add_routers() = membership->status();
 }

@@ -21,6 +21,8 @@
 #include "services/inference-worker/membership/membership.h"
 #include "services/inference-worker/membership/worker_facts.h"
 #include "services/inference-worker/model/backend.h"
+#include "services/inference-worker/telemetry/device_metrics.h"
+#include "services/inference-worker/telemetry/device_telemetry.h"
 #include "services/inference-worker/text_service.h"
 #include "services/inference-worker/worker_metrics.h"
 #include "services/inference-worker/worker_service.h"
@@ -32,9 +34,11 @@ namespace chasqui::worker {
 // used by main() or a test; Start() and Drain() block and are for one thread.
 class InferenceWorkerServer final : private WorkerFacts {
  public:
-  // `config` must be valid; `log` and `metrics` outlive this.
+  // `config` must be valid; `log` and `metrics` outlive this. `devices`: what is told of devices
+  // comes from there; unset: from the back ends and the drivers of this machine.
   InferenceWorkerServer(config::v1::InferenceWorkerConfig config, const observability::Logger& log,
-                        observability::Metrics& metrics);
+                        observability::Metrics& metrics,
+                        std::optional<DeviceTelemetry::Sources> devices = std::nullopt);
   ~InferenceWorkerServer() override;
 
   // Binds, loads the configured models, joins the routers. A model that cannot be loaded fails the
@@ -67,6 +71,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   const std::uint64_t incarnation_;
   const Catalogue catalogue_;
   Backend backend_;
+  DeviceTelemetry devices_;
   service::RpcMetrics rpc_metrics_;
   rpc::Server server_;
   EventHub hub_;
@@ -75,6 +80,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   ModelHost host_;
   ModelLifecycle lifecycle_;
   WorkerMetrics metrics_;
+  DeviceMetrics device_metrics_;
   WorkerState state_;
   GenerateService generate_service_;
   TextService text_service_;

@@ -31,15 +31,22 @@ Backend::~Backend() {
 std::vector<DeviceInfo> Backend::Devices() const {
   std::vector<DeviceInfo> devices;
   for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    DeviceInfo info;
-    info.name = ggml_backend_dev_name(device);
-    info.description = ggml_backend_dev_description(device);
-    info.type = ggml_backend_dev_type(device);
-    ggml_backend_dev_memory(device, &info.memory_free_bytes, &info.memory_total_bytes);
-    devices.push_back(std::move(info));
+    ggml_backend_dev_props properties{};
+    ggml_backend_dev_get_props(ggml_backend_dev_get(i), &properties);
+    const char* const id = properties.device_id;
+    devices.push_back({.name = properties.name,
+                       .description = properties.description,
+                       .type = properties.type,
+                       .device_id = id == nullptr ? "" : id});
   }
   return devices;
+}
+
+DeviceMemory Backend::MemoryOf(const std::string& name) const {
+  DeviceMemory memory;
+  if (ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str()))
+    ggml_backend_dev_memory(device, &memory.free_bytes, &memory.total_bytes);
+  return memory;
 }
 
 void Backend::OnLog(ggml_log_level level, const char* text, void* self) {

@@ -14,11 +14,18 @@ namespace chasqui::worker {
 
 // A device the engine can compute on.
 struct DeviceInfo {
-  std::string name;
-  std::string description;
+  std::string name;         // "CUDA0"
+  std::string description;  // "NVIDIA H100"
   enum ggml_backend_dev_type type = GGML_BACKEND_DEVICE_TYPE_CPU;
-  std::size_t memory_total_bytes = 0;
-  std::size_t memory_free_bytes = 0;
+  std::string device_id;  // its place on the PCI bus, where the back end knows it; else ""
+};
+
+// Memory of a device, in bytes.
+struct DeviceMemory {
+  std::size_t total_bytes = 0;
+  std::size_t free_bytes = 0;
+
+  bool operator==(const DeviceMemory&) const = default;
 };
 
 // libllama in this process: loads its back ends, owns what it logs. Made once, by the composition
@@ -34,7 +41,12 @@ class Backend {
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
 
+  // The devices that the back ends found, in their order, which stays.
   std::vector<DeviceInfo> Devices() const;
+
+  // The memory of the device of this name as its back end tells it now; zeros when there is none.
+  // Opens the device, which takes memory there and may take a second the first time.
+  DeviceMemory MemoryOf(const std::string& name) const;
 
  private:
   static void OnLog(ggml_log_level level, const char* text, void* self);

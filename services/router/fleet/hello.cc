@@ -86,6 +86,10 @@ void CheckLoad(const std::string& prefix, const fleet::v1::LoadReport& load, Vio
                      absl::StrCat("at most ", kMaxSlots, ", not ", load.models(i).slots())});
     }
   }
+  if (load.devices_size() > kMaxDevices) {
+    out.push_back({absl::StrCat(prefix, "devices"),
+                   absl::StrCat("at most ", kMaxDevices, ", not ", load.devices_size())});
+  }
 }
 
 absl::Status ToStatus(const Violations& violations) {

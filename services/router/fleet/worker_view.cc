@@ -1,10 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/fleet/worker_view.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
 namespace chasqui::router {
+namespace {
+
+// What the hello said of the device, as the last report has it.
+void Update(const fleet::v1::LoadReport& load, fleet::v1::Device& device) {
+  const auto now = std::ranges::find(load.devices(), device.name(), &fleet::v1::DeviceLoad::name);
+  if (now == load.devices().end()) return;
+  device.set_memory_free_bytes(now->memory_free_bytes());
+  device.clear_temperature_celsius();
+  device.clear_utilization();
+  if (now->has_temperature_celsius()) device.set_temperature_celsius(now->temperature_celsius());
+  if (now->has_utilization()) device.set_utilization(now->utilization());
+}
+
+}  // namespace
 
 void PutTime(time::SystemTime time, google::protobuf::Timestamp& out) {
   const auto since_epoch = time.time_since_epoch();
@@ -32,6 +47,7 @@ fleet::v1::Worker DescribeWorker(const Member& member) {
   for (const auto& [model, seat] : member.seats) in_flight += seat.own;
   worker.set_in_flight(in_flight);
   worker.mutable_devices()->Add(member.devices.begin(), member.devices.end());
+  for (auto& device : *worker.mutable_devices()) Update(member.load, device);
   return worker;
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,7 +53,7 @@ class WorkerFixture : public ::testing::Test {
     EXPECT_TRUE(Validate(config).empty());
     server_.reset();
     metrics_ = std::make_unique<observability::Metrics>("inference-worker");
-    server_ = std::make_unique<InferenceWorkerServer>(config, log_, *metrics_);
+    server_ = std::make_unique<InferenceWorkerServer>(config, log_, *metrics_, devices_);
     return server_->Start();
   }
 
@@ -108,6 +109,7 @@ class WorkerFixture : public ::testing::Test {
   std::uint32_t Active() { return WorkerStatus().load().models(0).active(); }
 
   observability::Logger log_;
+  std::optional<DeviceTelemetry::Sources> devices_;  // unset: this machine's
   std::unique_ptr<observability::Metrics> metrics_;
   std::unique_ptr<InferenceWorkerServer> server_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -103,5 +103,12 @@ TEST(ValidateLoad, RefusesAbsurdSlots) {
               ElementsAre("load.models[0].slots"));
 }
 
+TEST(ValidateLoad, RefusesMoreDevicesThanAMachineHas) {
+  fleet::v1::LoadReport load = Load();
+  for (int i = 0; i < 65; ++i) load.add_devices();
+
+  EXPECT_THAT(WrongFields(ValidateLoad(load)), ElementsAre("load.devices"));
+}
+
 }  // namespace
 }  // namespace chasqui::router
