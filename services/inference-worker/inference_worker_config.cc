@@ -2,8 +2,13 @@
 #include "services/inference-worker/inference_worker_config.h"
 
 #include <chrono>
+#include <limits>
 #include <set>
+#include <string_view>
 #include <utility>
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include "absl/strings/str_cat.h"
 #include "common/config/checks.h"
@@ -37,6 +42,33 @@ void CheckBatch(const std::string& path, const EngineConfig& engine, config::Che
                  "must not exceed batch_tokens");
 }
 
+// As far as it can be told without knowing the devices; CheckDevices does the rest.
+void CheckSplit(const std::string& path, const EngineConfig& engine, config::Checks& checks) {
+  checks.Count(path + ".tensor_split", engine.tensor_split_size(), 16);
+  bool any = engine.tensor_split().empty();
+  for (int i = 0; i < engine.tensor_split_size(); ++i) {
+    const float part = engine.tensor_split(i);
+    // Written so that a NaN fails.
+    checks.Require(part >= 0 && part <= std::numeric_limits<float>::max(),
+                   absl::StrCat(path, ".tensor_split[", i, "]"),
+                   absl::StrCat("must be a number from 0 up, not ", part));
+    any = any || part > 0;
+  }
+  checks.Require(any, path + ".tensor_split", "must have a part above 0");
+  checks.Count(path + ".devices", engine.devices_size(), 16);
+  std::set<std::string_view> names;
+  for (int i = 0; i < engine.devices_size(); ++i) {
+    const auto field = absl::StrCat(path, ".devices[", i, "]");
+    checks.NotEmpty(field, engine.devices(i));
+    checks.Require(names.insert(engine.devices(i)).second, field, "is there twice");
+  }
+  checks.Require(engine.devices().empty() || engine.tensor_split_size() <= engine.devices_size(),
+                 path + ".tensor_split",
+                 absl::StrCat("must have at most as many parts as devices, ", engine.devices_size(),
+                              ", not ", engine.tensor_split_size()));
+  checks.Range(path + ".main_gpu", engine.main_gpu(), 0, 15);
+}
+
 void CheckEngine(const std::string& path, const EngineConfig& engine, config::Checks& checks) {
   checks.Range(path + ".slots", engine.slots(), 1, 256);
   checks.Range(path + ".context_tokens", engine.context_tokens(), 0, 1 << 20);
@@ -55,8 +87,9 @@ void CheckEngine(const std::string& path, const EngineConfig& engine, config::Ch
   checks.Range(path + ".cached_sequences", engine.cached_sequences(), 0, 256);
   checks.Require(engine.slots() > 256 || engine.slots() + engine.cached_sequences() <= 256,
                  path + ".cached_sequences", "must not exceed 256 together with slots");
-  checks.Count(path + ".tensor_split", engine.tensor_split_size(), 16);
-  checks.Count(path + ".devices", engine.devices_size(), 16);
+  checks.Require(!engine.direct_io() || !engine.mlock(), path + ".direct_io",
+                 "must not be on together with mlock");
+  CheckSplit(path, engine, checks);
   checks.Range(path + ".max_batch_wait", engine.max_batch_wait(), 0s, 1s);
 }
 
@@ -71,9 +104,7 @@ void CheckModels(const InferenceWorkerConfig& config, config::Checks& checks) {
     checks.Range(path + ".profile: its length", model.profile().size(), 0, 64);
     checks.Count(path + ".variants", model.variants_size(), 16);
     if (model.has_engine()) {
-      EngineConfig engine = config.engine();
-      engine.MergeFrom(model.engine());
-      CheckEngine(path + ".engine", engine, checks);
+      CheckEngine(path + ".engine", MergeEngine(config.engine(), model.engine()), checks);
     }
     if (model.name().empty()) continue;
     checks.Require(names.insert(model.name()).second, path + ".name", "is there twice");
@@ -96,15 +127,21 @@ InferenceWorkerConfig DefaultConfig() {
   config.set_memory_margin_bytes(256 * kMiB);
   auto& engine = *config.mutable_engine();
   engine.set_slots(8);
+  engine.set_context_tokens(0);
+  engine.set_kv_tokens(0);
   engine.set_batch_tokens(2048);
   engine.set_micro_batch_tokens(512);
   engine.set_prompt_chunk_tokens(512);
+  engine.set_threads(0);
+  engine.set_batch_threads(0);
   engine.set_gpu_layers(-1);
   engine.set_flash_attention(config::v1::TOGGLE_AUTO);
   engine.set_unified_kv(config::v1::TOGGLE_AUTO);
   engine.set_kv_type_k("f16");
   engine.set_kv_type_v("f16");
   engine.set_mmap(true);
+  engine.set_mlock(false);
+  engine.set_direct_io(false);
   engine.set_warm_up(true);
   engine.set_max_buffered_events(256);
   *engine.mutable_max_pause() = service::ToProto(30s);
@@ -112,6 +149,7 @@ InferenceWorkerConfig DefaultConfig() {
   engine.set_prefix_cache(true);
   engine.set_host_cache_bytes(512 * kMiB);
   engine.set_split_mode(config::v1::SPLIT_MODE_LAYER);
+  engine.set_main_gpu(0);
   *engine.mutable_max_batch_wait() = service::ToProto(0s);
   auto& lifecycle = *config.mutable_lifecycle();
   lifecycle.set_max_loading(1);
@@ -120,6 +158,17 @@ InferenceWorkerConfig DefaultConfig() {
   lifecycle.set_max_waiting_requests(256);
   *lifecycle.mutable_max_load_wait() = service::ToProto(120s);
   return config;
+}
+
+EngineConfig MergeEngine(const EngineConfig& of_worker, const EngineConfig& of_model) {
+  EngineConfig merged = of_worker;
+  // MergeFrom would add to lists, and mix the seconds of one duration with the rest of another.
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  const google::protobuf::Reflection& reflection = *EngineConfig::GetReflection();
+  reflection.ListFields(of_model, &set);
+  for (const auto* field : set) reflection.ClearField(&merged, field);
+  merged.MergeFrom(of_model);
+  return merged;
 }
 
 std::vector<std::string> Validate(const InferenceWorkerConfig& config) {

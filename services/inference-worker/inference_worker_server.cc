@@ -10,7 +10,9 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "common/service/settings.h"
+#include "common/status/status.h"
 #include "common/version/version.h"
+#include "services/inference-worker/hosting/device_check.h"
 
 namespace chasqui::worker {
 namespace {
@@ -149,6 +151,8 @@ InferenceWorkerServer::~InferenceWorkerServer() { Drain(); }
 absl::Status InferenceWorkerServer::Start() {
   server_.health().SetServing("readiness", false);
   server_.health().SetServing("", false);
+  if (const auto wrong = CheckDevices(config_, backend_.Devices()); !wrong.empty())
+    return status::InvalidArgument(wrong);
   ABSL_RETURN_IF_ERROR(MakeMemberships());
   ABSL_RETURN_IF_ERROR(server_.Start());
   for (const auto& membership : memberships_) server_.loop().Spawn(membership->Run());

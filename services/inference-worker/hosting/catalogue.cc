@@ -8,8 +8,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/status.h"
-#include "services/inference-worker/hosting/engine_options.h"
 #include "services/inference-worker/hosting/variants.h"
+#include "services/inference-worker/inference_worker_config.h"
 
 namespace chasqui::worker {
 namespace {

@@ -91,15 +91,6 @@ absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfi
   return options;
 }
 
-config::v1::EngineConfig MergeEngine(const config::v1::EngineConfig& of_worker,
-                                     const config::v1::EngineConfig& of_model) {
-  config::v1::EngineConfig merged = of_worker;
-  if (of_model.tensor_split_size() > 0) merged.clear_tensor_split();
-  if (of_model.devices_size() > 0) merged.clear_devices();
-  merged.MergeFrom(of_model);
-  return merged;
-}
-
 LoadOptions ResolveLoadOptions(const config::v1::EngineConfig& config) {
   return {.gpu_layers = config.gpu_layers(),
           .mmap = config.mmap(),

@@ -15,11 +15,6 @@ namespace chasqui::worker {
 absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfig& config,
                                                    std::uint32_t train_context_tokens);
 
-// The settings of a model's engine: the worker's, and the model's own where they are set. Lists are
-// replaced, not added to. Pure.
-config::v1::EngineConfig MergeEngine(const config::v1::EngineConfig& of_worker,
-                                     const config::v1::EngineConfig& of_model);
-
 // How its model is loaded. Pure.
 LoadOptions ResolveLoadOptions(const config::v1::EngineConfig& config);
 

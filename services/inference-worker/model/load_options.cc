@@ -10,7 +10,7 @@
 namespace chasqui::worker {
 
 llama_load_mode ChooseLoadMode(const LoadOptions& options) {
-  if (options.direct_io && !options.mlock) return LLAMA_LOAD_MODE_DIRECT_IO;
+  if (options.direct_io) return LLAMA_LOAD_MODE_DIRECT_IO;
   if (options.mlock) return options.mmap ? LLAMA_LOAD_MODE_MMAP_MLOCK : LLAMA_LOAD_MODE_MLOCK;
   return options.mmap ? LLAMA_LOAD_MODE_MMAP : LLAMA_LOAD_MODE_NONE;
 }

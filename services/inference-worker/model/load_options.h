@@ -26,8 +26,8 @@ struct LoadOptions {
 };
 
 // libllama has one way of loading where the settings are three: reading around the page cache
-// excludes mapping; locking goes with both mapping and reading, not with direct I/O, and then wins.
-// Pure.
+// excludes mapping; locking goes with both mapping and reading, not with direct I/O, which Validate
+// refuses together. Pure.
 llama_load_mode ChooseLoadMode(const LoadOptions& options);
 
 // The devices of these names, ended by a null pointer as libllama wants it. The processor computes

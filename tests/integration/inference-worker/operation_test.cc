@@ -108,6 +108,16 @@ TEST_F(WorkerOperation, FailsToStartWithAModelThatIsNotThere) {
   EXPECT_EQ(TryStart(config).code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(WorkerOperation, FailsToStartWithDevicesThatAreNotThere) {
+  Config config = TestConfig();
+  config.mutable_models(0)->mutable_engine()->add_devices("Abacus0");
+
+  const absl::Status started = TryStart(config);
+
+  EXPECT_EQ(started.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(started.message()), HasSubstr("models[0].engine.devices[0]"));
+}
+
 TEST_F(WorkerOperation, DrainsAndTakesRequestsAgain) {
   StartWorker();
   grpc::ClientContext context;

@@ -9,6 +9,7 @@
 namespace chasqui::worker {
 namespace {
 
+using config::v1::EngineConfig;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -36,11 +37,68 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"engine { micro_batch_tokens: 4096 }", "engine.micro_batch_tokens"},
         Case{"engine { kv_type_v: 'q3' }", "engine.kv_type_v"},
         Case{"engine { max_pause { seconds: 0 nanos: 5 } }", "engine.max_pause"},
+        Case{"engine { direct_io: true mlock: true }", "engine.direct_io"},
+        Case{"engine { tensor_split: [ 1, -1 ] }", "engine.tensor_split[1]"},
+        Case{"engine { tensor_split: [ 1, nan ] }", "engine.tensor_split[1]"},
+        Case{"engine { tensor_split: [ inf, 1 ] }", "engine.tensor_split[0]"},
+        Case{"engine { tensor_split: [ 0, 0 ] }", "engine.tensor_split"},
+        Case{"engine { devices: 'A' tensor_split: [ 1, 1 ] }", "engine.tensor_split"},
+        Case{"engine { devices: [ 'A', 'A' ] }", "engine.devices[1]"},
+        Case{"engine { devices: [ 'A', '' ] }", "engine.devices[1]"},
+        Case{"engine { main_gpu: 16 }", "engine.main_gpu"},
+        Case{"models { path: 'x' engine { slots: 0 } }", "models[0].engine.slots"},
+        Case{"models { path: 'x' engine { tensor_split: -1 tensor_split: 1 } }",
+             "models[0].engine.tensor_split[0]"},
         Case{"models { name: 'a' }", "models[0].path"},
         Case{"models { name: 'a' path: 'x' } models { name: 'a' path: 'y' }", "models[1].name"},
         Case{"routers: 'nowhere'", "routers[0]"}, Case{"server { loops: 65 }", "server.loops"},
         Case{"server { tls { certificate_file: 'c.pem' } }", "server.tls.private_key_file"},
         Case{"router_tls { certificate_file: 'c.pem' }", "router_tls.private_key_file"}));
+
+EngineConfig Engine(const char* text) {
+  EngineConfig engine;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &engine));
+  return engine;
+}
+
+TEST(MergeEngine, LetsAModelSetANumberOrAFlagBackToNothing) {
+  const EngineConfig merged =
+      MergeEngine(Engine("slots: 4 threads: 6 kv_tokens: 9000 mlock: true mmap: true main_gpu: 1"),
+                  Engine("threads: 0 kv_tokens: 0 mlock: false main_gpu: 0"));
+
+  EXPECT_EQ(merged.slots(), 4);
+  EXPECT_EQ(merged.threads(), 0);
+  EXPECT_EQ(merged.kv_tokens(), 0);
+  EXPECT_FALSE(merged.mlock());
+  EXPECT_TRUE(merged.mmap());
+  EXPECT_EQ(merged.main_gpu(), 0);
+}
+
+TEST(MergeEngine, ReplacesListsAndDurations) {
+  const EngineConfig merged = MergeEngine(
+      Engine("tensor_split: [ 1, 2 ] devices: 'A' target_inter_token_latency { nanos: 50000000 } "
+             "max_batch_wait { nanos: 5000000 }"),
+      Engine("tensor_split: 3 target_inter_token_latency { seconds: 1 } max_batch_wait { }"));
+
+  EXPECT_THAT(merged.tensor_split(), ElementsAre(3));
+  EXPECT_THAT(merged.devices(), ElementsAre("A"));
+  EXPECT_EQ(merged.target_inter_token_latency().seconds(), 1);
+  EXPECT_EQ(merged.target_inter_token_latency().nanos(), 0);
+  EXPECT_EQ(merged.max_batch_wait().nanos(), 0);
+}
+
+TEST(InferenceWorkerConfig, ChecksAModelsEngineAsItIsLoaded) {
+  auto config = DefaultConfig();
+  config.mutable_engine()->add_tensor_split(1);
+  config.mutable_engine()->add_devices("A");
+  config.mutable_engine()->add_devices("B");
+  auto& model = *config.add_models();
+  model.set_path("x");
+  // Not both names, one after the other: "A" would be there twice.
+  model.mutable_engine()->add_devices("A");
+
+  EXPECT_THAT(Validate(config), IsEmpty());
+}
 
 TEST(InferenceWorkerConfig, ReportsAllProblemsAtOnce) {
   auto config = DefaultConfig();

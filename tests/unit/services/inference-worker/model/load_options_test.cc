@@ -28,7 +28,6 @@ TEST(ChooseLoadMode, IsOneForAllSettings) {
       {false, true, false, LLAMA_LOAD_MODE_MLOCK},
       {true, false, true, LLAMA_LOAD_MODE_DIRECT_IO},
       {false, false, true, LLAMA_LOAD_MODE_DIRECT_IO},
-      {false, true, true, LLAMA_LOAD_MODE_MLOCK},
   };
   for (const Case& c : kCases) {
     LoadOptions options;
