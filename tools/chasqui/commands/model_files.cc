@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "tools/chasqui/output/progress_bar.h"
 #include "tools/chasqui/output/table.h"
+#include "tools/synth/adapter.h"
 #include "tools/synth/inspect.h"
 #include "tools/synth/kind.h"
 #include "tools/synth/synth.h"
@@ -73,7 +74,15 @@ struct SynthFlags {
   std::string preset = "m15";
   std::string type = "q8_0";
   uint64_t seed = 1;
+  std::string adapter_for;
+  uint32_t rank = 4;
 };
+
+absl::Status SynthAdapter(const SynthFlags& flags, bool json) {
+  const absl::Status written = synth::WriteAdapter(
+      {.model = flags.adapter_for, .rank = flags.rank, .seed = flags.seed, .output = flags.output});
+  return written.ok() ? InspectFile(flags.output, json) : written;
+}
 
 absl::Status Synth(const SynthFlags& flags, bool json) {
   const absl::StatusOr<synth::ModelKind> kind = synth::ParseKind(flags.kind);
@@ -112,7 +121,7 @@ absl::Status InspectFile(const std::string& path, bool json) {
 
 void AddSynth(CLI::App& models, Choice& choice) {
   CLI::App& sub = *models.add_subcommand(
-      "synth", "Write a model of random weights: for tests and measurements");
+      "synth", "Write a model, or an adapter, of random weights: for tests and measurements");
   const auto flags = std::make_shared<SynthFlags>();
   sub.add_option("output", flags->output, "The GGUF file to write")->required();
   std::vector<std::string> kinds;
@@ -128,9 +137,20 @@ void AddSynth(CLI::App& models, Choice& choice) {
   sub.add_option("--type", flags->type, "Its weights: f32, f16, q8_0 or q4_k_m")
       ->capture_default_str();
   sub.add_option("--seed", flags->seed, "The same seed gives the same file")->capture_default_str();
+  CLI::Option* adapter =
+      sub.add_option("--adapter-for", flags->adapter_for,
+                     "Write a LoRA adapter for this GGUF file instead of a model")
+          ->type_name("FILE")
+          ->excludes("--kind", "--preset", "--type");
+  sub.add_option("--rank", flags->rank, "The adapter's rank, 1 to 256")
+      ->needs(adapter)
+      ->capture_default_str();
   AddJsonFlag(sub, choice);
   sub.callback([flags, &choice] {
-    choice.run = [flags, &choice](Interrupts&) { return Synth(*flags, choice.json); };
+    choice.run = [flags, &choice](Interrupts&) {
+      return flags->adapter_for.empty() ? Synth(*flags, choice.json)
+                                        : SynthAdapter(*flags, choice.json);
+    };
   });
 }
 
