@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "absl/strings/ascii.h"
 #include "common/inference/validate_parts.h"
@@ -11,12 +12,14 @@
 namespace chasqui::inference {
 namespace {
 
-constexpr std::size_t kMaxModelName = 128;
+constexpr std::size_t kMaxName = 128;
+constexpr int kMaxAdapters = 8;
+constexpr double kMaxAdapterScale = 8;
 constexpr std::uint32_t kMaxCandidates = 16;
 constexpr std::uint32_t kMaxRivals = 20;
 
 void CheckModel(std::string_view model, Violations& v) {
-  v.AtMost("model", model.size(), kMaxModelName, "characters");
+  v.AtMost("model", model.size(), kMaxName, "characters");
 }
 
 void CheckInput(const v1::GenerateRequest& request, Violations& v) {
@@ -68,10 +71,28 @@ void CheckCachePolicy(const v1::CachePolicy& policy, Violations& v) {
 void CheckUnimplemented(const v1::GenerateRequest& request, Violations& v) {
   v.NotImplemented("model_requirements", request.has_model_requirements());
   v.NotImplemented("logprobs.prompt", request.logprobs().prompt());
-  v.NotImplemented("lora_adapters", request.lora_adapters_size() > 0);
   v.NotImplemented("priority", request.priority() != v1::PRIORITY_UNSPECIFIED &&
                                    request.priority() != v1::PRIORITY_NORMAL);
   v.NotImplemented("conversation_id", !request.conversation_id().empty());
+}
+
+// Which names there are only the model knows.
+void CheckAdapters(const v1::GenerateRequest& request, Violations& v) {
+  v.AtMost("lora_adapters", request.lora_adapters_size(), kMaxAdapters, "adapters");
+  std::set<std::string_view> names;
+  const int checked = std::min(request.lora_adapters_size(), kMaxAdapters);
+  for (int i = 0; i < checked; ++i) {
+    const auto& adapter = request.lora_adapters(i);
+    const auto path = absl::StrCat("lora_adapters[", i, "]");
+    if (adapter.name().empty()) {
+      v.Add(path + ".name", "must not be empty");
+    } else if (!names.insert(adapter.name()).second) {
+      v.Add(path + ".name", absl::StrCat("is there twice: ", adapter.name().substr(0, kMaxName)));
+    }
+    v.AtMost(path + ".name", adapter.name().size(), kMaxName, "characters");
+    if (adapter.has_scale())
+      v.InRange(path + ".scale", adapter.scale(), -kMaxAdapterScale, kMaxAdapterScale);
+  }
 }
 
 void CheckResume(const v1::ResumePoint& resume, std::uint32_t n, Violations& v) {
@@ -112,6 +133,7 @@ absl::Status Validate(const v1::GenerateRequest& request) {
   CheckContextPolicy(request, v);
   CheckCachePolicy(request.cache_policy(), v);
   CheckUnimplemented(request, v);
+  CheckAdapters(request, v);
   v.AtMost("n", request.n(), kMaxCandidates, "answers");
   v.AtMost("logprobs.top", request.logprobs().top(), kMaxRivals, "tokens");
   if (request.has_resume()) CheckResume(request.resume(), std::max(1U, request.n()), v);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/inference_worker_config.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <set>
@@ -10,6 +11,7 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/config/checks.h"
 #include "common/service/settings.h"
@@ -93,6 +95,28 @@ void CheckEngine(const std::string& path, const EngineConfig& engine, config::Ch
   checks.Range(path + ".max_batch_wait", engine.max_batch_wait(), 0s, 1s);
 }
 
+bool IsName(std::string_view name) {
+  static constexpr std::string_view kMarks = "._:/-";
+  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || kMarks.contains(c);
+  });
+}
+
+void CheckAdapters(const std::string& path, const config::v1::ModelConfig& model,
+                   config::Checks& checks) {
+  checks.Count(path, model.lora_adapters_size(), 64);
+  std::set<std::string> names;
+  for (int i = 0; i < model.lora_adapters_size(); ++i) {
+    const auto& adapter = model.lora_adapters(i);
+    const auto field = absl::StrCat(path, "[", i, "]");
+    checks.Require(IsName(adapter.name()), field + ".name",
+                   "must be 1 to 128 characters of [A-Za-z0-9._:/-]");
+    checks.Require(names.insert(adapter.name()).second, field + ".name", "is there twice");
+    checks.NotEmpty(field + ".path", adapter.path());
+    checks.Range(field + ".scale", adapter.scale(), -8, 8);
+  }
+}
+
 void CheckModels(const InferenceWorkerConfig& config, config::Checks& checks) {
   checks.Count("models", config.models_size(), 64);
   std::set<std::string> names;
@@ -103,6 +127,7 @@ void CheckModels(const InferenceWorkerConfig& config, config::Checks& checks) {
     checks.Count(path + ".aliases", model.aliases_size(), 16);
     checks.Range(path + ".profile: its length", model.profile().size(), 0, 64);
     checks.Count(path + ".variants", model.variants_size(), 16);
+    CheckAdapters(path + ".lora_adapters", model, checks);
     if (model.has_engine()) {
       CheckEngine(path + ".engine", MergeEngine(config.engine(), model.engine()), checks);
     }

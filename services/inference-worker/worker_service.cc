@@ -44,7 +44,7 @@ v1::EstimateModelResponse MapEstimate(const ModelEstimate& estimate) {
     v1::VariantEstimate& variant = *response.add_variants();
     variant.set_path(file.path);
     variant.set_quantization(file.quantization);
-    variant.set_weights_bytes(file.memory.weights);
+    variant.set_weights_bytes(file.memory.weights + file.memory.adapters);
     variant.set_kv_cache_bytes(file.memory.kv_cache);
     variant.set_compute_bytes(file.memory.compute);
     variant.set_fits(file.fits);

@@ -100,12 +100,15 @@ void EngineLoop::SeatWaiting() {
   for (auto& sequence : waiting_) {
     if (sequence->over() || !sequence->may_sit()) continue;
     if (!HasRoomFor(*sequence)) break;
-    const std::uint32_t variant = AdapterIndex(sequence->request().adapters);
+    const std::uint32_t adapters = EnterAdapters(*sequence);
     const auto seat =
-        kv_.Take(sequence->tokens(), variant, meter_.costs().seconds_per_prompt_token, now);
-    if (!seat) break;
+        kv_.Take(sequence->tokens(), adapters, meter_.costs().seconds_per_prompt_token, now);
+    if (!seat) {
+      adapters_.Leave(adapters);
+      break;
+    }
     meter_.OnSeated(seat->cached_tokens);
-    sequence->TakeSeat(seat->index, seat->cached_tokens);
+    sequence->TakeSeat(seat->index, seat->cached_tokens, adapters);
     told_.push_back(sequence->tag());
     seats_[seat->index] = std::move(sequence);
   }
@@ -138,32 +141,37 @@ bool EngineLoop::MayRun(const Sequence& sequence) const {
   return !sequence.over() && !sequence.paused();
 }
 
-std::uint32_t EngineLoop::AdapterIndex(const std::vector<AppliedAdapter>& adapters) {
-  const auto known = std::ranges::find(adapters_, adapters);
-  const auto index = static_cast<std::uint32_t>(known - adapters_.begin());
-  if (known == adapters_.end()) adapters_.push_back(adapters);
-  return index;
+std::uint32_t EngineLoop::EnterAdapters(const Sequence& sequence) {
+  const AdapterSets::Use use = adapters_.Enter(sequence.request().adapters);
+  if (use.renamed) {
+    kv_.Forget(use.index);
+    if (current_adapters_ == use.index) current_adapters_.reset();
+  }
+  return use.index;
 }
 
 void EngineLoop::ChooseAdapters() {
   if (adapters_.size() == 1) return;
   std::vector<std::uint32_t> wanted;
   for (const auto& sequence : seats_) {
-    if (sequence && MayRun(*sequence)) wanted.push_back(AdapterIndex(sequence->request().adapters));
+    if (sequence && MayRun(*sequence)) wanted.push_back(sequence->adapters());
   }
   if (wanted.empty()) return;
   std::ranges::sort(wanted);
-  const auto next = std::ranges::upper_bound(wanted, current_adapters_);
+  const auto next =
+      current_adapters_ ? std::ranges::upper_bound(wanted, *current_adapters_) : wanted.begin();
   const std::uint32_t chosen = next == wanted.end() ? wanted.front() : *next;
   if (chosen == current_adapters_) return;
-  current_adapters_ = chosen;
-  if (context_.SetAdapters(adapters_[chosen])) return;
-  for (const auto& sequence : seats_) {
-    if (sequence && MayRun(*sequence) &&
-        AdapterIndex(sequence->request().adapters) == current_adapters_) {
-      sequence->Fail(absl::InternalError("libllama could not apply the adapters"));
-    }
+  if (context_.SetAdapters(adapters_.at(chosen))) {
+    current_adapters_ = chosen;
+    return;
   }
+  current_adapters_.reset();
+  for (const auto& sequence : seats_) {
+    if (sequence && MayRun(*sequence) && sequence->adapters() == chosen)
+      sequence->Fail(absl::InternalError("libllama could not apply the adapters"));
+  }
+  inbox_.Wake();  // those with other adapters are still to be stepped
 }
 
 std::vector<StepPart> EngineLoop::Plan() {
@@ -176,9 +184,7 @@ std::vector<StepPart> EngineLoop::Plan() {
       .micro_batch_tokens = options_.micro_batch_tokens};
   for (const auto& sequence : seats_) {
     if (!sequence || !MayRun(*sequence)) continue;
-    if (adapters_.size() > 1 && AdapterIndex(sequence->request().adapters) != current_adapters_) {
-      continue;
-    }
+    if (sequence->adapters() != current_adapters_) continue;
     const auto left = static_cast<std::uint32_t>(sequence->tokens_left().size());
     views.push_back({.seat = sequence->seat(),
                      .prompt_tokens_left = sequence->generating() ? 0 : left,
@@ -274,6 +280,7 @@ void EngineLoop::MakeRoom(const std::vector<StepPart>& plan) {
 void EngineLoop::Preempt(std::uint32_t seat) {
   SequencePtr sequence = std::move(seats_[seat]);
   kv_.Clear(seat);
+  adapters_.Leave(sequence->adapters());
   sequence->LoseSeat();
   meter_.OnPreempted();
   const auto later = std::ranges::find_if(waiting_, [&](const SequencePtr& other) {
@@ -286,7 +293,10 @@ void EngineLoop::Preempt(std::uint32_t seat) {
 bool EngineLoop::Release(SequencePtr& sequence) {
   if (!sequence->over()) return false;
   told_.push_back(sequence->tag());
-  if (sequence->seated()) kv_.Leave(sequence->seat(), time::SteadyNow());
+  if (sequence->seated()) {
+    kv_.Leave(sequence->seat(), time::SteadyNow());
+    adapters_.Leave(sequence->adapters());
+  }
   if (sequence->group().Retire()) meter_.OnEnd();
   sequence.reset();  // the last of a group gives the slots back
   return true;

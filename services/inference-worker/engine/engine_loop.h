@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "services/inference-worker/batch/plan.h"
+#include "services/inference-worker/engine/adapter_sets.h"
 #include "services/inference-worker/engine/decode_context.h"
 #include "services/inference-worker/engine/engine.h"
 #include "services/inference-worker/engine/engine_meter.h"
@@ -64,7 +66,8 @@ class EngineLoop {
   void Shutdown();
   void FailAll(const absl::Status& error);
 
-  std::uint32_t AdapterIndex(const std::vector<AppliedAdapter>& adapters);
+  // The number of the sequence's adapters, taken until its seat is given up.
+  std::uint32_t EnterAdapters(const Sequence& sequence);
 
   const Model& model_;
   const EngineOptions& options_;
@@ -78,9 +81,9 @@ class EngineLoop {
   std::deque<SequencePtr> waiting_;  // the oldest first
   std::vector<std::uint64_t> told_;  // tags with new events
   std::uint32_t gap_steps_ = 0;      // how many steps there has been a gap between the seats
-  // Sets of adapters seen so far; the first is none. One is computed with at a time.
-  std::vector<std::vector<AppliedAdapter>> adapters_{{}};
-  std::uint32_t current_adapters_ = 0;
+  AdapterSets adapters_;             // of the answers that are seated
+  // The one that the context computes with; nothing: not known.
+  std::optional<std::uint32_t> current_adapters_ = AdapterSets::kNone;
 };
 
 }  // namespace chasqui::worker

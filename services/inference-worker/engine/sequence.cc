@@ -45,8 +45,9 @@ void Sequence::Start(time::SteadyTime now) {
   }
 }
 
-void Sequence::TakeSeat(std::uint32_t seat, std::uint32_t cached) {
+void Sequence::TakeSeat(std::uint32_t seat, std::uint32_t cached, std::uint32_t adapters) {
   seat_ = seat;
+  adapters_ = adapters;
   computed_ = cached;
   generating_ = false;
   group_->OnSeated(cached);

@@ -35,13 +35,15 @@ class Sequence {
 
   // Whether it may take a seat: other candidates wait for the first one's prompt.
   bool may_sit() const { return candidate_ == 0 || group_->prompt_ready(); }
-  // A seat that holds the first `cached` of its tokens.
-  void TakeSeat(std::uint32_t seat, std::uint32_t cached);
+  // A seat that holds the first `cached` of its tokens, to be computed with the set of `adapters`.
+  void TakeSeat(std::uint32_t seat, std::uint32_t cached, std::uint32_t adapters);
   void MoveTo(std::uint32_t seat) { seat_ = seat; }
   // It waits again, and what it computed is lost.
   void LoseSeat();
   bool seated() const { return seat_.has_value(); }
   std::uint32_t seat() const { return *seat_; }
+  // Of AdapterSets; while it is seated.
+  std::uint32_t adapters() const { return adapters_; }
 
   // The prompt, what was replayed and what was generated, as far as the context has it.
   std::span<const TokenId> tokens() const { return tokens_; }
@@ -91,6 +93,7 @@ class Sequence {
   std::vector<float> raw_logits_;  // of requests for log probabilities; kept for its capacity
 
   std::optional<std::uint32_t> seat_;
+  std::uint32_t adapters_ = 0;
   TokenIds tokens_;
   std::uint32_t computed_ = 0;   // how many of them are in the KV cache
   std::uint32_t generated_ = 0;  // those replayed included

@@ -6,6 +6,8 @@
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/inference/violations.h"
 #include "common/service/settings.h"
 #include "common/status/status.h"
 #include "google/protobuf/duration.pb.h"
@@ -100,6 +102,36 @@ void MapCandidates(const v1::GenerateRequest& request, GenerationRequest& genera
     generation.resume[candidate.index()] = AsTokens(candidate.token_ids());
 }
 
+std::string KnownAdapters(const Model& model) {
+  if (model.adapters().empty()) return "the model has none";
+  return absl::StrCat("must be one of ",
+                      absl::StrJoin(model.adapters(), ", ", [](std::string* out, const Adapter& a) {
+                        absl::StrAppend(out, a.name);
+                      }));
+}
+
+// In an order of their own, so that the same adapters are the same set in whatever order they came.
+absl::Status MapAdapters(const v1::GenerateRequest& request, const Model& model,
+                         GenerationRequest& generation) {
+  inference::Violations violations;
+  std::vector<std::pair<const Adapter*, float>> chosen;
+  for (int i = 0; i < request.lora_adapters_size(); ++i) {
+    const v1::LoraAdapter& wanted = request.lora_adapters(i);
+    const Adapter* adapter = model.FindAdapter(wanted.name());
+    if (adapter == nullptr) {
+      violations.Add(absl::StrCat("lora_adapters[", i, "].name"),
+                     absl::StrCat(KnownAdapters(model), ", is \"", wanted.name(), "\""));
+      continue;
+    }
+    const float scale = wanted.has_scale() ? wanted.scale() : adapter->scale;
+    if (scale != 0) chosen.emplace_back(adapter, scale);
+  }
+  std::ranges::sort(chosen);  // the model's are in the order of their names
+  for (const auto& [adapter, scale] : chosen)
+    generation.adapters.push_back({.adapter = adapter->lora, .scale = scale});
+  return violations.ToStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
@@ -125,6 +157,7 @@ absl::StatusOr<MappedRequest> MapRequest(const v1::GenerateRequest& request, con
   mapped.generation.sampling = ResolveSampling(request.sampling(), seed);
   ABSL_ASSIGN_OR_RETURN(mapped.generation.grammar, OutputGrammar(request.output_format()));
   MapCandidates(request, mapped.generation);
+  ABSL_RETURN_IF_ERROR(MapAdapters(request, model, mapped.generation));
   const ContextPlan plan = PlanContext({.context_tokens = context_tokens,
                                         .max_tokens = request.stop().max_tokens(),
                                         .overflow = request.context_policy().overflow(),

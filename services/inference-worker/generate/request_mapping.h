@@ -30,8 +30,9 @@ absl::StatusOr<TokenIds> CheckTokens(std::string_view field,
 
 // Translates a request that common/inference has found valid. `seed` stands in when it has none;
 // `context_tokens` are for prompt and output together. Token ids are passed on unchecked: the
-// engine knows the vocabulary. INVALID_ARGUMENT when the prompt leaves less of the context than the
-// context policy reserves. Takes time with the length of the prompt. Pure.
+// engine knows the vocabulary. INVALID_ARGUMENT when the model has no adapter of a name, or the
+// prompt leaves less of the context than the context policy reserves. Takes time with the length of
+// the prompt. Pure.
 absl::StatusOr<MappedRequest> MapRequest(const inference::v1::GenerateRequest& request,
                                          const Model& model, std::uint32_t context_tokens,
                                          std::uint64_t seed);

@@ -27,6 +27,16 @@ bool IsModelName(std::string_view name) {
          });
 }
 
+std::vector<AdapterFile> AdaptersOf(const config::v1::ModelConfig& model) {
+  std::vector<AdapterFile> files;
+  for (const auto& adapter : model.lora_adapters()) {
+    files.push_back({.name = adapter.name(),
+                     .path = adapter.path(),
+                     .scale = adapter.has_scale() ? adapter.scale() : 1.0F});
+  }
+  return files;
+}
+
 bool IsInside(const fs::path& file, const fs::path& folder) {
   const auto ends = std::ranges::mismatch(folder, file);
   return ends.in1 == folder.end();
@@ -55,7 +65,8 @@ void Catalogue::AddConfigured(const config::v1::InferenceWorkerConfig& config) {
                        .variants = {model.variants().begin(), model.variants().end()},
                        .profile = model.profile(),
                        .preload = !model.has_preload() || model.preload(),
-                       .engine = MergeEngine(engine_, model.engine())});
+                       .engine = MergeEngine(engine_, model.engine()),
+                       .adapters = AdaptersOf(model)});
   }
 }
 

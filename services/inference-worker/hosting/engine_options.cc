@@ -99,7 +99,8 @@ LoadOptions ResolveLoadOptions(const config::v1::EngineConfig& config) {
           .split_mode = SplitMode(config.split_mode()),
           .main_gpu = static_cast<std::int32_t>(config.main_gpu()),
           .tensor_split = {config.tensor_split().begin(), config.tensor_split().end()},
-          .devices = {config.devices().begin(), config.devices().end()}};
+          .devices = {config.devices().begin(), config.devices().end()},
+          .adapters = {}};
 }
 
 }  // namespace chasqui::worker

@@ -57,6 +57,7 @@ inference::v1::Model HostedModel::Describe() const {
   model.set_embedding_length(facts.embedding_length);
   model.set_layer_count(facts.layer_count);
   model.set_has_chat_template(model_->chat_template().usable());
+  for (const Adapter& adapter : model_->adapters()) model.add_lora_adapters(adapter.name);
   model.set_workers(1);
   model.set_generates(facts.generates);
   model.set_embeds(!facts.ranks);

@@ -57,26 +57,35 @@ absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::Load(LoadSpec spec,
   return hosted;
 }
 
-absl::StatusOr<ModelHost::Variant> ModelHost::Inspect(
-    const std::string& path, const config::v1::EngineConfig& engine) const {
+absl::StatusOr<ModelHost::Variant> ModelHost::Inspect(const std::string& path,
+                                                      const LoadSpec& spec) {
   Variant variant;
   ABSL_ASSIGN_OR_RETURN(variant.gguf, InspectGguf(path));
+  if (variant.gguf.type == "adapter") {
+    return status::InvalidArgument(
+        "path", absl::StrCat(path, " is an adapter, to be applied over a model, and no model"));
+  }
+  std::vector<GgufFacts> adapters;
+  for (const AdapterFile& file : spec.adapters) {
+    ABSL_ASSIGN_OR_RETURN(adapters.emplace_back(), InspectAdapter(file, variant.gguf));
+  }
   ABSL_ASSIGN_OR_RETURN(variant.engine,
-                        ResolveEngineOptions(engine, variant.gguf.train_context_tokens));
-  variant.memory =
-      EstimateMemory(variant.gguf, {.kv_tokens = variant.engine.kv_tokens,
-                                    .micro_batch_tokens = variant.engine.micro_batch_tokens,
-                                    .sequences = variant.engine.slots,
-                                    .type_k = variant.engine.type_k,
-                                    .type_v = variant.engine.type_v});
+                        ResolveEngineOptions(spec.engine, variant.gguf.train_context_tokens));
+  variant.memory = EstimateMemory(variant.gguf,
+                                  {.kv_tokens = variant.engine.kv_tokens,
+                                   .micro_batch_tokens = variant.engine.micro_batch_tokens,
+                                   .sequences = variant.engine.slots,
+                                   .type_k = variant.engine.type_k,
+                                   .type_v = variant.engine.type_v},
+                                  adapters);
   return variant;
 }
 
-absl::StatusOr<std::vector<ModelHost::Variant>> ModelHost::InspectAll(const LoadSpec& spec) const {
+absl::StatusOr<std::vector<ModelHost::Variant>> ModelHost::InspectAll(const LoadSpec& spec) {
   std::vector<Variant> variants;
-  ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(spec.path, spec.engine));
+  ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(spec.path, spec));
   for (const auto& path : spec.variants) {
-    ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(path, spec.engine));
+    ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(path, spec));
   }
   return variants;
 }
@@ -131,10 +140,12 @@ absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::LoadNew(const LoadSpec& 
                                                                 const LoadProgressFn& progress) {
   ABSL_ASSIGN_OR_RETURN(const Variant variant, Choose(spec));
   const std::uint64_t needed = variant.memory.total();
-  ABSL_ASSIGN_OR_RETURN(
-      std::shared_ptr<const Model> model,
-      Model::Load(variant.gguf, ResolveLoadOptions(spec.engine),
-                  [&](float fraction) { return !progress || progress(fraction, needed); }));
+  LoadOptions options = ResolveLoadOptions(spec.engine);
+  options.adapters = spec.adapters;
+  ABSL_ASSIGN_OR_RETURN(std::shared_ptr<const Model> model,
+                        Model::Load(variant.gguf, options, [&](float fraction) {
+                          return !progress || progress(fraction, needed);
+                        }));
   std::unique_ptr<Engine> engine;
   if (model->facts().generates) {
     ABSL_ASSIGN_OR_RETURN(engine, Engine::Create(model, variant.engine, options_.hooks));
@@ -186,11 +197,13 @@ inference::v1::Model ModelHost::DescribeFile(const LoadSpec& spec) const {
   model.set_state(inference::v1::MODEL_STATE_UNLOADED);
   model.set_workers(1);
   model.set_slots(spec.engine.slots());
+  for (const AdapterFile& file : spec.adapters) model.add_lora_adapters(file.name);
+  std::ranges::sort(*model.mutable_lora_adapters());
   std::vector<std::string> paths = spec.variants;
   paths.push_back(spec.path);
   std::optional<Variant> smallest;
   for (const auto& path : paths) {
-    absl::StatusOr<Variant> variant = Inspect(path, spec.engine);
+    absl::StatusOr<Variant> variant = Inspect(path, spec);
     // What is wrong with the file is told to whoever has it loaded.
     if (!variant.ok()) continue;
     if (!smallest.has_value() || variant->memory.total() < smallest->memory.total())

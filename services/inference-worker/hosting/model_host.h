@@ -18,6 +18,7 @@
 #include "chasqui/inference/v1/model.pb.h"
 #include "services/inference-worker/hosting/hosted_model.h"
 #include "services/inference-worker/hosting/variants.h"
+#include "services/inference-worker/model/adapter.h"
 #include "services/inference-worker/model/gguf_file.h"
 #include "services/inference-worker/model/memory_estimate.h"
 
@@ -32,6 +33,7 @@ struct LoadSpec {
   std::string profile;
   bool preload = true;
   config::v1::EngineConfig engine;
+  std::vector<AdapterFile> adapters = {};
 };
 
 // What the files of a model would take.
@@ -98,9 +100,8 @@ class ModelHost {
     EngineOptions engine;
     MemoryEstimate memory;
   };
-  absl::StatusOr<Variant> Inspect(const std::string& path,
-                                  const config::v1::EngineConfig& engine) const;
-  absl::StatusOr<std::vector<Variant>> InspectAll(const LoadSpec& spec) const;
+  static absl::StatusOr<Variant> Inspect(const std::string& path, const LoadSpec& spec);
+  static absl::StatusOr<std::vector<Variant>> InspectAll(const LoadSpec& spec);
   static std::vector<VariantSize> SizesOf(const std::vector<Variant>& variants);
   // Memory that can be had, less the margin; nothing when it is not known.
   std::optional<std::uint64_t> Room() const;

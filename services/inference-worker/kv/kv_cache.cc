@@ -134,6 +134,18 @@ void KvCache::Clear(std::uint32_t seat) {
   seats_[seat] = {};
 }
 
+void KvCache::Forget(std::uint32_t variant) {
+  for (const auto& [name, shared] : tree_.Find(Key(variant, {}))) {
+    if (name < seats_.size()) {
+      DCHECK(!seats_[name].busy);
+      Clear(name);
+    } else {
+      host_.Erase(name);
+      tree_.Remove(name);
+    }
+  }
+}
+
 void KvCache::Vacate(std::uint32_t seat) {
   if (seats_[seat].tokens.empty()) return;
   DCHECK(!seats_[seat].busy);

@@ -55,6 +55,10 @@ class KvCache {
   // The answer is over, or set back, and nothing is known of what the seat holds: it is emptied.
   void Clear(std::uint32_t seat);
 
+  // What was computed with `variant`, which nobody uses, is given up: the number is to mean
+  // another.
+  void Forget(std::uint32_t variant);
+
   // Makes room: takes the prefix used the longest ago out of the cache. False when there is none.
   bool EvictOne();
 

@@ -25,6 +25,20 @@ struct FreeDigest {
 };
 using Digest = std::unique_ptr<EVP_MD_CTX, FreeDigest>;
 
+Digest Begin() {
+  Digest digest(EVP_MD_CTX_new());
+  EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+  return digest;
+}
+
+std::string End(const Digest& digest) {
+  constexpr std::size_t kKeptBytes = 16;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
+  EVP_DigestFinal_ex(digest.get(), hash.data(), nullptr);
+  return absl::BytesToHexString(
+      std::string_view(reinterpret_cast<const char*>(hash.data()), kKeptBytes));
+}
+
 absl::Status HashRange(std::ifstream& file, std::uint64_t from, std::uint64_t to,
                        EVP_MD_CTX* digest) {
   std::vector<char> buffer(std::uint64_t{1} << 20);
@@ -65,18 +79,19 @@ absl::Status HashPart(const std::string& path, std::uint64_t header_bytes, EVP_M
 }  // namespace
 
 absl::StatusOr<std::string> Fingerprint(const GgufFacts& facts) {
-  constexpr std::size_t kKeptBytes = 16;
-  const Digest digest(EVP_MD_CTX_new());
-  EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+  const Digest digest = Begin();
   for (std::size_t i = 0; i < facts.paths.size(); ++i) {
     const auto done = HashPart(facts.paths[i], facts.header_bytes[i], digest.get());
     if (!done.ok())
       return absl::UnavailableError(absl::StrCat(facts.paths[i], ": ", done.message()));
   }
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
-  EVP_DigestFinal_ex(digest.get(), hash.data(), nullptr);
-  return absl::BytesToHexString(
-      std::string_view(reinterpret_cast<const char*>(hash.data()), kKeptBytes));
+  return End(digest);
+}
+
+std::string FingerprintOf(std::string_view text) {
+  const Digest digest = Begin();
+  EVP_DigestUpdate(digest.get(), text.data(), text.size());
+  return End(digest);
 }
 
 }  // namespace chasqui::worker

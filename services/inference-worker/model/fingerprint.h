@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "services/inference-worker/model/gguf_file.h"
@@ -15,5 +16,8 @@ namespace chasqui::worker {
 // loading it, and two models that differ in training differ in every block. UNAVAILABLE when a file
 // cannot be read. Thread-safe; blocks on the disk.
 absl::StatusOr<std::string> Fingerprint(const GgufFacts& facts);
+
+// A text's, in the same form. Pure.
+std::string FingerprintOf(std::string_view text);
 
 }  // namespace chasqui::worker

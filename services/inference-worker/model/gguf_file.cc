@@ -106,6 +106,8 @@ absl::Status AddPart(const std::string& path, const gguf_context* gguf, GgufFact
 }
 
 void ReadMetadata(const gguf_context* gguf, GgufFacts& facts) {
+  facts.type = String(gguf, "general.type");
+  facts.adapter_type = String(gguf, "adapter.type");
   facts.architecture = String(gguf, "general.architecture");
   if (const auto type = Integer(gguf, "general.file_type"))
     facts.quantization = llama_ftype_name(static_cast<llama_ftype>(*type));

@@ -16,6 +16,8 @@ struct GgufFacts {
   std::vector<std::uint64_t> header_bytes;  // of each part: metadata, tokenizer, tensor table
   std::uint64_t file_bytes = 0;             // all parts
   std::uint64_t tensor_bytes = 0;
+  std::string type;          // "model", "adapter"; empty: the file does not say
+  std::string adapter_type;  // of adapters: "lora"
   std::string architecture;
   std::string quantization;  // type of most weights, as libllama names it; empty: not said
   bool causal = true;        // false: for embeddings only

@@ -9,6 +9,7 @@
 #include <llama.h>
 
 #include "absl/status/statusor.h"
+#include "services/inference-worker/model/adapter.h"
 
 namespace chasqui::worker {
 
@@ -21,8 +22,9 @@ struct LoadOptions {
   bool direct_io = false;
   llama_split_mode split_mode = LLAMA_SPLIT_MODE_LAYER;
   std::int32_t main_gpu = 0;
-  std::vector<float> tensor_split;   // empty: by free memory
-  std::vector<std::string> devices;  // empty: all GPUs
+  std::vector<float> tensor_split;    // empty: by free memory
+  std::vector<std::string> devices;   // empty: all GPUs
+  std::vector<AdapterFile> adapters;  // of ModelConfig
 };
 
 // libllama has one way of loading where the settings are three: reading around the page cache

@@ -10,9 +10,11 @@ std::uint64_t RowBytes(ggml_type type, std::uint64_t numbers) {
 
 }  // namespace
 
-MemoryEstimate EstimateMemory(const GgufFacts& facts, const ContextShape& shape) {
+MemoryEstimate EstimateMemory(const GgufFacts& facts, const ContextShape& shape,
+                              std::span<const GgufFacts> adapters) {
   MemoryEstimate estimate;
   estimate.weights = facts.tensor_bytes;
+  for (const GgufFacts& adapter : adapters) estimate.adapters += adapter.tensor_bytes;
   for (const std::uint64_t heads : facts.kv_heads) {
     estimate.kv_cache += shape.kv_tokens * (RowBytes(shape.type_k, heads * facts.key_length) +
                                             RowBytes(shape.type_v, heads * facts.value_length));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include <ggml.h>
 
@@ -23,12 +24,14 @@ struct MemoryEstimate {
   std::uint64_t weights = 0;
   std::uint64_t kv_cache = 0;
   std::uint64_t compute = 0;  // activations, logits: an upper bound
+  std::uint64_t adapters = 0;
 
-  std::uint64_t total() const { return weights + kv_cache + compute; }
+  std::uint64_t total() const { return weights + kv_cache + compute + adapters; }
 };
 
-// From the header alone. Weights and KV cache are exact; the rest is bounded by what a layer's
-// graph keeps at a time. Pure.
-MemoryEstimate EstimateMemory(const GgufFacts& facts, const ContextShape& shape);
+// From the headers alone, `adapters` those of its adapters. Weights and KV cache are exact; the
+// rest is bounded by what a layer's graph keeps at a time. Pure.
+MemoryEstimate EstimateMemory(const GgufFacts& facts, const ContextShape& shape,
+                              std::span<const GgufFacts> adapters = {});
 
 }  // namespace chasqui::worker

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/model/model.h"
 
+#include <algorithm>
 #include <exception>
 #include <vector>
 
@@ -68,10 +69,9 @@ std::string ChatTemplateOf(const llama_model* model) {
   return source == nullptr ? "" : source;
 }
 
-absl::StatusOr<ModelFacts> FactsOf(const llama_model* model, const GgufFacts& gguf) {
+ModelFacts FactsOf(const llama_model* model, const GgufFacts& gguf) {
   ModelFacts facts;
   facts.path = gguf.paths.front();
-  ABSL_ASSIGN_OR_RETURN(facts.fingerprint, Fingerprint(gguf));
   facts.architecture = gguf.architecture;
   facts.quantization = llama_ftype_name(llama_model_ftype(model));
   facts.parameter_count = llama_model_n_params(model);
@@ -91,6 +91,10 @@ absl::StatusOr<ModelFacts> FactsOf(const llama_model* model, const GgufFacts& gg
 absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const GgufFacts& gguf,
                                                          const LoadOptions& options,
                                                          const Progress& progress) {
+  // Before the weights are read, which may take minutes.
+  for (const AdapterFile& file : options.adapters) {
+    ABSL_RETURN_IF_ERROR(InspectAdapter(file, gguf).status());
+  }
   auto model = std::shared_ptr<Model>(new Model);
   ABSL_ASSIGN_OR_RETURN(model->model_, LoadFile(gguf.paths.front(), options, progress));
   if (llama_model_has_encoder(model->get()) || llama_model_is_diffusion(model->get())) {
@@ -98,12 +102,21 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const GgufFacts& gguf,
                          absl::StrCat("models of architecture ", gguf.architecture,
                                       " (encoder-decoder or diffusion) cannot be served"));
   }
-  ABSL_ASSIGN_OR_RETURN(model->facts_, FactsOf(model->get(), gguf));
+  model->facts_ = FactsOf(model->get(), gguf);
+  ABSL_ASSIGN_OR_RETURN(const std::string fingerprint, Fingerprint(gguf));
+  ABSL_ASSIGN_OR_RETURN(model->facts_.fingerprint,
+                        FingerprintWith(fingerprint, options.adapters, gguf));
+  ABSL_ASSIGN_OR_RETURN(model->adapters_, LoadAdapters(options.adapters, gguf, model->get()));
   model->vocabulary_.emplace(llama_model_get_vocab(model->get()));
   if (model->vocabulary_->size() == 0)
     return status::InvalidArgument("path", "the model has no vocabulary");
   model->chat_template_.emplace(ChatTemplateOf(model->get()));
   return model;
+}
+
+const Adapter* Model::FindAdapter(std::string_view name) const {
+  const auto found = std::ranges::find(adapters_, name, &Adapter::name);
+  return found == adapters_.end() ? nullptr : &*found;
 }
 
 }  // namespace chasqui::worker

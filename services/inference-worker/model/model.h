@@ -6,10 +6,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <llama-cpp.h>
 
 #include "absl/status/statusor.h"
+#include "services/inference-worker/model/adapter.h"
 #include "services/inference-worker/model/chat_template.h"
 #include "services/inference-worker/model/gguf_file.h"
 #include "services/inference-worker/model/load_options.h"
@@ -33,8 +36,9 @@ struct ModelFacts {
   bool ranks = false;     // it scores documents, and does nothing else
 };
 
-// A model in memory: weights, vocabulary, chat template. Shared by the engines and embedders that
-// compute with it. Immutable, thread-safe. Decides nothing about memory: ask EstimateMemory before.
+// A model in memory: weights, vocabulary, chat template, adapters. Shared by the engines and
+// embedders that compute with it. Immutable, thread-safe. Decides nothing about memory: ask
+// EstimateMemory before.
 class Model {
  public:
   // Told how much is read, 0 to 1; loading ends with CANCELLED when it answers false. Called on the
@@ -42,7 +46,8 @@ class Model {
   using Progress = std::function<bool(float fraction)>;
 
   // INVALID_ARGUMENT with libllama's reason when the file cannot be loaded, UNIMPLEMENTED for kinds
-  // of models that the engine does not run. Blocks for as long as loading takes.
+  // of models that the engine does not run; of adapters as LoadAdapters. Blocks for as long as
+  // loading takes.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(const GgufFacts& gguf,
                                                            const LoadOptions& options,
                                                            const Progress& progress);
@@ -52,11 +57,16 @@ class Model {
   const ModelFacts& facts() const { return facts_; }
   const Vocabulary& vocabulary() const { return *vocabulary_; }
   const ChatTemplate& chat_template() const { return *chat_template_; }
+  // Those that requests may ask for, by name.
+  const std::vector<Adapter>& adapters() const { return adapters_; }
+  // nullptr when it has none of this name.
+  const Adapter* FindAdapter(std::string_view name) const;
 
  private:
   Model() = default;
 
   llama_model_ptr model_;
+  std::vector<Adapter> adapters_;  // owned by it
   ModelFacts facts_;
   std::optional<Vocabulary> vocabulary_;
   std::optional<ChatTemplate> chat_template_;

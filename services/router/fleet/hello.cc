@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kMaxNameLength = 128;
 constexpr int kMaxModels = 256;
 constexpr int kMaxAliases = 16;
+constexpr int kMaxAdapters = 64;
 constexpr int kMaxDevices = 64;
 constexpr std::size_t kFingerprintLength = 32;
 constexpr std::uint32_t kMaxSlots = 100'000;
@@ -52,6 +53,14 @@ void CheckModel(const std::string& path, const inference::v1::Model& model, Viol
       out.push_back({path + ".aliases", "each must be 1 to 128 characters of [A-Za-z0-9._:/-]"});
       break;
     }
+  }
+  if (model.lora_adapters_size() > kMaxAdapters) {
+    out.push_back({path + ".lora_adapters",
+                   absl::StrCat("at most ", kMaxAdapters, ", not ", model.lora_adapters_size())});
+  }
+  if (!std::ranges::all_of(model.lora_adapters(), IsModelName)) {
+    out.push_back(
+        {path + ".lora_adapters", "each must be 1 to 128 characters of [A-Za-z0-9._:/-]"});
   }
   if (model.state() == inference::v1::MODEL_STATE_READY && !IsFingerprint(model.fingerprint())) {
     out.push_back({path + ".fingerprint", "must be 32 hexadecimal characters once it is ready"});

@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "tools/chasqui/client/files.h"
 #include "tools/chasqui/output/json.h"
 
@@ -10,6 +12,7 @@ namespace chasqui::cli {
 namespace {
 
 using chasqui::inference::v1::GenerateRequest;
+using chasqui::inference::v1::LoraAdapter;
 using chasqui::inference::v1::OutputFormat;
 using chasqui::inference::v1::Priority;
 using chasqui::inference::v1::SamplingOptions;
@@ -99,6 +102,22 @@ void SetStop(const GenerateFlags& flags, GenerateRequest& request) {
   for (const std::string& stop : flags.stop) request.mutable_stop()->add_strings(stop);
 }
 
+absl::Status SetAdapters(const GenerateFlags& flags, GenerateRequest& request) {
+  for (const std::string& text : flags.lora) {
+    const std::size_t equals = text.find('=');
+    LoraAdapter& adapter = *request.add_lora_adapters();
+    adapter.set_name(text.substr(0, equals));
+    if (equals == std::string::npos) continue;
+    float scale = 0;
+    if (!absl::SimpleAtof(text.substr(equals + 1), &scale)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--lora ", text, ": what follows the \"=\" is no number"));
+    }
+    adapter.set_scale(scale);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void GenerateFlags::AddTo(CLI::App& app) {
@@ -107,6 +126,9 @@ void GenerateFlags::AddTo(CLI::App& app) {
       ->type_name("FILE");
   app.add_option("--request-id", request_id, "Identifies the request in logs");
   app.add_option("--priority", priority)->check(CLI::IsMember(Priorities()));
+  app.add_option("--lora", lora, "An adapter to apply, with its strength; may be given again")
+      ->type_name("NAME[=SCALE]")
+      ->allow_extra_args(false);
   app.add_flag("--timings", timings, "Tell what the worker measured");
   AddSampling(app, *this);
   AddStop(app, *this);
@@ -128,6 +150,7 @@ absl::StatusOr<GenerateRequest> GenerateFlags::Build() const {
   SetSampling(*this, sampling);
   if (sampling.ByteSizeLong() != 0) *request.mutable_sampling() = sampling;
   SetStop(*this, request);
+  if (const absl::Status adapters = SetAdapters(*this, request); !adapters.ok()) return adapters;
   if (const absl::Status format = SetFormat(*this, request); !format.ok()) return format;
   return request;
 }

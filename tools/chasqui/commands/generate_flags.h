@@ -44,12 +44,15 @@ struct GenerateFlags {
   bool json_object = false;
   std::vector<std::string> choices;
 
+  std::vector<std::string> lora;  // NAME or NAME=SCALE
+
   bool timings = false;
 
   // Adds the flags to `app`; `this` outlives it.
   void AddTo(CLI::App& app);
 
-  // A request without input. Fails when a file cannot be read or is no request.
+  // A request without input. Fails when a file cannot be read or is no request, or a scale is no
+  // number.
   absl::StatusOr<chasqui::inference::v1::GenerateRequest> Build() const;
 };
 

@@ -74,6 +74,7 @@ void Print(const Model& model) {
             << "context          " << model.context_tokens() << " tokens, trained for "
             << model.train_context_tokens() << "\n"
             << "can              " << AbilitiesText(model) << "\n"
+            << "LoRA adapters    " << absl::StrJoin(model.lora_adapters(), " ") << "\n"
             << "chat template    " << (model.has_chat_template() ? "yes" : "no") << "\n"
             << "slots, workers   " << model.slots() << ", " << model.workers() << "\n";
 }

@@ -39,6 +39,7 @@ TEST(ValidateGenerate, AcceptsEveryKindOfInput) {
            "prompt: 'x' output_format { grammar: 'root ::= \"a\"' }",
            "prompt: 'x' cache_policy { mode: MODE_BYPASS } priority: PRIORITY_NORMAL n: 1",
            "prompt: 'x' context_policy { reserve: RESERVE_AGGRESSIVE }",
+           "prompt: 'x' lora_adapters { name: 'a' } lora_adapters { name: 'b' scale: -8 }",
            "chat { messages { role: ROLE_USER parts { text: 'x' } } }"
            " context_policy { overflow: OVERFLOW_TRUNCATE_OLDEST }",
            "chat { messages { role: ROLE_USER name: 'Ann' parts { text: 'x' } }"
@@ -72,6 +73,15 @@ TEST_P(WrongField, IsNamedWithItsLimit) {
 INSTANTIATE_TEST_SUITE_P(
     ValidateGenerate, WrongField,
     ::testing::Values(
+        Case{"prompt: 'x' lora_adapters {}", "lora_adapters[0].name", "must not be empty"},
+        Case{"prompt: 'x' lora_adapters { name: 'a' } lora_adapters { name: 'a' scale: 2 }",
+             "lora_adapters[1].name", "is there twice: a"},
+        Case{"prompt: 'x' lora_adapters { name: 'a' scale: 8.5 }", "lora_adapters[0].scale",
+             "must be -8 to 8, is 8.5"},
+        Case{"prompt: 'x' lora_adapters { name: 'a' scale: -inf }", "lora_adapters[0].scale",
+             "must be -8 to 8"},
+        Case{"prompt: 'x' lora_adapters { name: 'a' scale: nan }", "lora_adapters[0].scale",
+             "must be -8 to 8"},
         Case{"", "input", "must be set"}, Case{"prompt: ''", "prompt", "must not be empty"},
         Case{"request_id: 'a b' prompt: 'x'", "request_id", "128 characters"},
         Case{"tokens {}", "tokens.ids", "at least one"},
@@ -167,7 +177,6 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{"prompt: 'x' logprobs { prompt: true }", "logprobs.prompt", "not implemented"},
         Case{"prompt: 'x' model_requirements {}", "model_requirements", "not implemented"},
-        Case{"prompt: 'x' lora_adapters { name: 'a' }", "lora_adapters", "not implemented"},
         Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
         Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
         Case{"chat { messages { role: ROLE_USER parts { text: 'x' } } tools { name: 'f' }"
@@ -186,6 +195,19 @@ TEST(ValidateGenerate, TakesSeveralAnswersTheirLogprobsAndAShift) {
               ElementsAre("logprobs.top"));
   EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' context_policy { keep_tokens: 9 }"))),
               ElementsAre("context_policy.keep_tokens"));
+}
+
+TEST(ValidateGenerate, TakesEightAdaptersAtTheMost) {
+  auto request = Generate("prompt: 'x'");
+  for (int i = 0; i < 8; ++i) request.add_lora_adapters()->set_name("a" + std::to_string(i));
+  EXPECT_TRUE(Validate(request).ok());
+
+  request.add_lora_adapters();  // not looked at
+  EXPECT_THAT(Fields(Validate(request)), ElementsAre("lora_adapters"));
+
+  request.mutable_lora_adapters()->DeleteSubrange(1, 8);
+  request.mutable_lora_adapters(0)->set_name(std::string(129, 'x'));
+  EXPECT_THAT(Fields(Validate(request)), ElementsAre("lora_adapters[0].name"));
 }
 
 TEST(ValidateGenerate, WantsEachCandidateToBeResumedOnce) {

@@ -51,6 +51,13 @@ INSTANTIATE_TEST_SUITE_P(
              "models[0].engine.tensor_split[0]"},
         Case{"models { name: 'a' }", "models[0].path"},
         Case{"models { name: 'a' path: 'x' } models { name: 'a' path: 'y' }", "models[1].name"},
+        Case{"models { path: 'x' lora_adapters { path: 'a' } }", "models[0].lora_adapters[0].name"},
+        Case{"models { path: 'x' lora_adapters { name: 'a' } }", "models[0].lora_adapters[0].path"},
+        Case{"models { path: 'x' lora_adapters { name: 'a' path: 'b' } lora_adapters { name: 'a' "
+             "path: 'c' } }",
+             "models[0].lora_adapters[1].name"},
+        Case{"models { path: 'x' lora_adapters { name: 'a' path: 'b' scale: nan } }",
+             "models[0].lora_adapters[0].scale"},
         Case{"routers: 'nowhere'", "routers[0]"}, Case{"server { loops: 65 }", "server.loops"},
         Case{"server { tls { certificate_file: 'c.pem' } }", "server.tls.private_key_file"},
         Case{"router_tls { certificate_file: 'c.pem' }", "router_tls.private_key_file"}));

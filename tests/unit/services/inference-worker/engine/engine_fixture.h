@@ -31,7 +31,7 @@ struct Answer {
 // An engine over the model that ships, and ways to ask it. Events are awaited, not slept for.
 class EngineFixture : public testing::Test {
  protected:
-  void MakeEngine(EngineOptions options) {
+  void MakeEngine(EngineOptions options, std::shared_ptr<const Model> model = TinyModel()) {
     if (options.kv_tokens == 0) options.kv_tokens = options.slots * 1024;
     options.threads = 1;
     EngineHooks hooks;
@@ -40,7 +40,7 @@ class EngineFixture : public testing::Test {
       ++calls_;
       told_.insert(tags.begin(), tags.end());
     };
-    auto engine = Engine::Create(TinyModel(), options, std::move(hooks));
+    auto engine = Engine::Create(std::move(model), options, std::move(hooks));
     ASSERT_TRUE(engine.ok()) << engine.status();
     engine_ = *std::move(engine);
   }

@@ -236,6 +236,26 @@ TEST_F(KvCacheTest, ClosesGapsBetweenTakenSeats) {
   EXPECT_EQ(Run(Join(last, {7})).cached_tokens, 50);
 }
 
+TEST_F(KvCacheTest, ForgetsAVariantHereAndInHostMemory) {
+  Make(2, false, {.host_bytes = 1 << 20});
+  for (const std::uint32_t variant : {1U, 2U}) {
+    // More than there are seats.
+    for (int i = 0; i < 3; ++i) Leave(Run(Count(1000 * i, 100), variant));
+  }
+  const std::uint64_t kept = kv_->host_bytes();
+  const std::uint32_t used = kv_->used_tokens();
+
+  kv_->Forget(2);
+  EXPECT_LT(kv_->host_bytes(), kept);
+  EXPECT_LT(kv_->used_tokens(), used);
+  for (int i = 0; i < 3; ++i) {
+    const auto seat = Take(Count(1000 * i, 100), 2);
+    EXPECT_EQ(seat->cached_tokens, 0) << i;
+    kv_->Clear(seat->index);
+  }
+  EXPECT_EQ(Take(Count(0, 100), 1)->cached_tokens, 99);
+}
+
 TEST_F(KvCacheTest, HasNoGapsWhereCellsAreShared) {
   Make(3, true);
   const auto first = Run(Count(0, 50));

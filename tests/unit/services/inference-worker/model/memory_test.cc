@@ -27,6 +27,19 @@ TEST(EstimateMemory, CountsTheKvCacheOfEveryLayer) {
   EXPECT_EQ(estimate.kv_cache, 10 * 2 * (2 + 4) * (64 + 32));
 }
 
+TEST(EstimateMemory, CountsAdapters) {
+  GgufFacts facts;
+  facts.tensor_bytes = 1000;
+  std::vector<GgufFacts> adapters(2);
+  adapters[0].tensor_bytes = 30;
+  adapters[1].tensor_bytes = 4;
+
+  const auto estimate = EstimateMemory(facts, {}, adapters);
+
+  EXPECT_EQ(estimate.adapters, 34);
+  EXPECT_EQ(estimate.total(), EstimateMemory(facts, {}).total() + 34);
+}
+
 TEST(EstimateMemory, KnowsQuantisedCaches) {
   GgufFacts facts;
   facts.key_length = 64;

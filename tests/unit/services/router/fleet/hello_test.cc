@@ -90,6 +90,22 @@ TEST(ValidateModels, RefusesAModelThatIsThereTwice) {
   EXPECT_THAT(WrongFields(ValidateModels(models)), ElementsAre("models.models[1].name"));
 }
 
+TEST(ValidateModels, BoundsTheNamesOfAdapters) {
+  fleet::v1::WorkerHello hello = Hello("w1");
+  auto& model = *hello.mutable_models()->mutable_models(0);
+  model.add_lora_adapters("poet");
+  EXPECT_THAT(ValidateHello(hello), IsOk());
+
+  model.add_lora_adapters("a name");
+  EXPECT_THAT(WrongFields(ValidateHello(hello)),
+              ElementsAre("hello.models.models[0].lora_adapters"));
+
+  model.clear_lora_adapters();
+  for (int i = 0; i < 65; ++i) model.add_lora_adapters("a");
+  EXPECT_THAT(WrongFields(ValidateHello(hello)),
+              ElementsAre("hello.models.models[0].lora_adapters"));
+}
+
 TEST(ValidateModels, NeedsAFingerprintOnlyOfReadyModels) {
   fleet::v1::WorkerModels models;
   *models.add_models() = ReadyModel("a", "");
