@@ -23,6 +23,9 @@ struct StepLimits {
   std::uint32_t batch_tokens = 2048;
   // Most prompt tokens; see PromptBudget.
   std::uint32_t prompt_tokens = 256;
+  // A prompt behind the first one gets no less, but for its end: a short chunk costs a pass over
+  // the weights, and more than that later.
+  std::uint32_t least_chunk = 1;
 };
 
 // What one sequence contributes to a step.

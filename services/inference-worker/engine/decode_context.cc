@@ -67,9 +67,8 @@ Layout ChooseLayout(const EngineOptions& options, bool has_gpu) {
     layout.flash_attention = LLAMA_FLASH_ATTN_TYPE_ENABLED;
   if (layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO && !has_gpu)
     layout.flash_attention = LLAMA_FLASH_ATTN_TYPE_DISABLED;
-  const bool exact = layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_DISABLED && !has_gpu;
   layout.unified_kv =
-      options.unified_kv == Choice::kAuto ? !exact : options.unified_kv == Choice::kOn;
+      options.unified_kv == Choice::kAuto ? has_gpu : options.unified_kv == Choice::kOn;
   return layout;
 }
 

@@ -31,8 +31,9 @@ struct Layout {
 // number of rows and the length of the cache, and in a shared cache the order of a sequence's
 // cells, and with it that of the sums, follows from what ran before; quantising the activations
 // makes a flipped bit a visible difference.) With a GPU, where batches of other sizes are computed
-// by other kernels anyway, or with a quantised V cache, which needs it: flash attention, and a
-// shared cache. Pure.
+// by other kernels anyway: flash attention, and a shared cache. A quantised V cache needs flash
+// attention, which on CPUs is faster over parts than over a shared cache (docs/performance.md).
+// Pure.
 Layout ChooseLayout(const EngineOptions& options, bool has_gpu);
 
 // Some tokens of one sequence to be computed.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "absl/status/status_macros.h"
@@ -102,7 +103,7 @@ void EngineLoop::SeatWaiting() {
     if (!HasRoomFor(*sequence)) break;
     const std::uint32_t adapters = EnterAdapters(*sequence);
     const auto seat =
-        kv_.Take(sequence->tokens(), adapters, meter_.costs().seconds_per_prompt_token, now);
+        kv_.Take(sequence->tokens(), adapters, meter_.costs().seconds_per_prompt_token(), now);
     if (!seat) {
       adapters_.Leave(adapters);
       break;
@@ -178,10 +179,11 @@ std::vector<StepPart> EngineLoop::Plan() {
   ChooseAdapters();
   std::vector<SequenceView> views;
   BudgetQuestion question{
-      .costs = meter_.costs(),
+      .seconds_per_prompt_token = meter_.costs().seconds_per_prompt_token(),
       .target_seconds = std::chrono::duration<double>(options_.target_step).count(),
       .most_tokens = options_.prompt_chunk_tokens,
       .micro_batch_tokens = options_.micro_batch_tokens};
+  auto oldest = std::numeric_limits<std::uint64_t>::max();
   for (const auto& sequence : seats_) {
     if (!sequence || !MayRun(*sequence)) continue;
     if (sequence->adapters() != current_adapters_) continue;
@@ -190,9 +192,15 @@ std::vector<StepPart> EngineLoop::Plan() {
                      .prompt_tokens_left = sequence->generating() ? 0 : left,
                      .admission = sequence->admission()});
     ++(sequence->generating() ? question.generating : question.prompts);
+    if (!sequence->generating() && sequence->admission() < oldest) {
+      oldest = sequence->admission();
+      question.oldest_tokens = left;
+    }
   }
-  return PlanStep(views,
-                  {.batch_tokens = options_.batch_tokens, .prompt_tokens = PromptBudget(question)});
+  question.decode_seconds = meter_.costs().decode_seconds(std::max(1U, question.generating));
+  return PlanStep(views, {.batch_tokens = options_.batch_tokens,
+                          .prompt_tokens = PromptBudget(question),
+                          .least_chunk = 2 * kLeastChunk});
 }
 
 std::vector<DecodePart> EngineLoop::Decodable(const std::vector<StepPart>& plan) const {
@@ -351,42 +359,44 @@ void EngineLoop::FailAll(const absl::Status& error) {
 }
 
 absl::Status EngineLoop::WarmUp() {
-  // Enough that some are undisturbed on a busy machine; a large model has told enough after two.
-  constexpr std::uint32_t kMostRounds = 9;
-  constexpr auto kLongest = std::chrono::milliseconds(500);
-  const auto never = [] { return false; };
-  const TokenId token = 0;
-  const std::uint32_t slots = options_.slots;
-  std::vector<DecodePart> parts;
   const std::uint32_t chunk =
       std::min({options_.micro_batch_tokens, options_.batch_tokens, context_.context_tokens() - 1});
-  const TokenIds prompt(chunk, token);
-
-  auto began = time::SteadyNow();
-  parts.push_back({.sequence = 0, .position = 0, .tokens = prompt, .samples = true});
-  ABSL_RETURN_IF_ERROR(context_.Decode(parts, never));
+  const TokenIds prompt(chunk, 0);
+  const auto began = time::SteadyNow();
+  const DecodePart part{.sequence = 0, .position = 0, .tokens = prompt, .samples = true};
+  ABSL_RETURN_IF_ERROR(context_.Decode({&part, 1}, [] { return false; }));
   context_.Logits(0);
   StepReport report{.sequences = 1, .prompt_tokens = chunk};
   report.duration = time::SteadyNow() - began;
   meter_.OnWarmUp(report);
   context_.Remove(0);
 
+  ABSL_RETURN_IF_ERROR(WarmUpDecoding(options_.slots));
+  return options_.slots > 1 ? WarmUpDecoding(1) : absl::OkStatus();
+}
+
+absl::Status EngineLoop::WarmUpDecoding(std::uint32_t answers) {
+  // Enough that some are undisturbed on a busy machine; a large model has told enough after two.
+  constexpr std::uint32_t kMostRounds = 9;
+  constexpr auto kLongest = std::chrono::milliseconds(500);
+  const TokenId token = 0;
+  std::vector<DecodePart> parts;
   const auto rounds_began = time::SteadyNow();
   for (std::uint32_t round = 0; round < kMostRounds; ++round) {
     if (round > 2 && time::SteadyNow() - rounds_began > kLongest) break;
     parts.clear();
-    for (std::uint32_t slot = 0; slot < slots; ++slot)
+    for (std::uint32_t slot = 0; slot < answers; ++slot)
       parts.push_back(
           {.sequence = slot, .position = round, .tokens = {&token, 1}, .samples = true});
-    began = time::SteadyNow();
-    ABSL_RETURN_IF_ERROR(context_.Decode(parts, never));
+    const auto began = time::SteadyNow();
+    ABSL_RETURN_IF_ERROR(context_.Decode(parts, [] { return false; }));
     context_.Logits(0);
-    report = {.sequences = slots, .decoding = slots, .generated_tokens = slots};
+    StepReport report{.sequences = answers, .decoding = answers, .generated_tokens = answers};
     report.duration = time::SteadyNow() - began;
     // The first round pays for what is done once.
     if (round > 0) meter_.OnWarmUp(report);
   }
-  for (std::uint32_t slot = 0; slot < slots; ++slot) context_.Remove(slot);
+  for (std::uint32_t slot = 0; slot < answers; ++slot) context_.Remove(slot);
   return absl::OkStatus();
 }
 

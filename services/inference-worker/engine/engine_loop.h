@@ -36,6 +36,8 @@ class EngineLoop {
   absl::Status WarmUp();
 
  private:
+  absl::Status WarmUpDecoding(std::uint32_t answers);
+
   using SequencePtr = std::unique_ptr<Sequence>;
 
   void TakeArrivals();

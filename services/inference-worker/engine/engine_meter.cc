@@ -29,16 +29,11 @@ void EngineMeter::OnWarmUp(const StepReport& step) {
 }
 
 void EngineMeter::MeasureCosts(const StepReport& step) {
-  constexpr double kWeight = 0.25;  // of the new value: costs change as contexts grow
-  const auto blend = [](double& cost, double value) {
-    cost = cost == 0 ? value : cost + kWeight * (value - cost);
-  };
   const double seconds = std::chrono::duration<double>(step.duration).count();
-  if (step.prompt_tokens == 0) return blend(costs_.decode_seconds, seconds);
-  const double decoding = step.decoding > 0 ? costs_.decode_seconds : 0;
+  if (step.prompt_tokens == 0) return costs_.OnDecode(step.sequences, seconds);
+  const double decoding = step.decoding > 0 ? costs_.decode_seconds(step.decoding) : 0;
   // However it was measured, a prompt's token is not free.
-  const double left = std::max(seconds - decoding, seconds / 10);
-  blend(costs_.seconds_per_prompt_token, left / step.prompt_tokens);
+  costs_.OnPrompt(step.prompt_tokens, std::max(seconds - decoding, seconds / 10));
 }
 
 void EngineMeter::SetKv(const KvUse& use) {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "services/inference-worker/batch/step_budget.h"
+#include "services/inference-worker/batch/step_costs.h"
 #include "services/inference-worker/engine/engine_observer.h"
 
 namespace chasqui::worker {

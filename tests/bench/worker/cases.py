@@ -61,7 +61,7 @@ def burst_groups(args):
         return lambda vocabulary, seed: burst(concurrent, PROMPT_TOKENS, GENERATED_TOKENS,
                                               vocabulary, seed)
     return [Group("burst", [Case(f"c{n}", load(n)) for n in args.concurrent],
-                  ["upper_bound", "chasqui", "llama_server"],
+                  ["upper_bound", "chasqui", "chasqui_flash", "llama_server"],
                   slots=max(args.concurrent), context=512)]
 
 
@@ -74,7 +74,8 @@ def closed_groups(args):
     for slots in sorted({slots for _, slots in args.loops}):
         users = [users for users, its_slots in args.loops if its_slots == slots]
         groups.append(Group("closed", [Case(f"closed-{n}-{slots}", load(n)) for n in users],
-                            ["chasqui", "llama_server", "llama_server_unified"], slots=slots,
+                            ["chasqui", "chasqui_flash", "llama_server",
+                             "llama_server_unified"], slots=slots,
                             context=512, part=sum(users) / sum(users for users, _ in args.loops)))
     return groups
 
@@ -82,7 +83,7 @@ def closed_groups(args):
 def prefix_groups(_):
     def load(vocabulary, seed):
         return Load("prefix", {"prefix-tokens": 1024, "vocabulary": vocabulary, "seed": seed})
-    return [Group("prefix", [Case("prefix-1k", load)], ["chasqui", "llama_server"],
+    return [Group("prefix", [Case("prefix-1k", load)], ["chasqui", "chasqui_flash", "llama_server"],
                   slots=4, context=1280, cache_prompt=True)]
 
 
@@ -90,13 +91,14 @@ def gap_groups(_):
     def load(vocabulary, seed):
         return Load("gap", {"running": 7, "prompt-tokens": 2048, "vocabulary": vocabulary,
                             "seed": seed})
-    return [Group("gap", [Case("gap-2k", load)], ["chasqui", "llama_server", "llama_server_b256"],
+    return [Group("gap", [Case("gap-2k", load)],
+                  ["chasqui", "chasqui_flash", "llama_server", "llama_server_b256"],
                   slots=8, context=2304)]
 
 
 KINDS = {
-    "closed": Kind({"m125": 100}, ["q8_0"], closed_groups),
-    "prefix": Kind({"m125": 8, "m500": 20}, ["q8_0"], prefix_groups),
-    "gap": Kind({"m125": 20, "m500": 45}, ["q8_0"], gap_groups),
-    "burst": Kind({"m15": 10, "m125": 30, "m500": 100}, TYPES, burst_groups),
+    "closed": Kind({"m125": 130}, ["q8_0"], closed_groups),
+    "prefix": Kind({"m125": 12, "m500": 30}, ["q8_0"], prefix_groups),
+    "gap": Kind({"m125": 25, "m500": 60}, ["q8_0"], gap_groups),
+    "burst": Kind({"m15": 13, "m125": 40, "m500": 130}, TYPES, burst_groups),
 }

@@ -102,18 +102,20 @@ class Server:
 
 
 class Chasqui(Server):
-    """chasqui-inference-worker in its defaults, asked by gRPC."""
+    """chasqui-inference-worker in its defaults, asked by gRPC: without a GPU text is exact."""
+    name = "chasqui"
+    options = {}
 
     def __init__(self, stage, setting):
         port = free_port()
-        config = stage.folder / "worker.yaml"
+        config = stage.folder / f"{self.name}.yaml"
         config.write_text(json.dumps({  # JSON is YAML
             "server": {"listen_address": f"127.0.0.1:{port}", "metrics_address": ""},
             "models": [{"name": MODEL_NAME, "path": str(setting.model)}],
             "engine": {"slots": setting.slots, "context_tokens": setting.context,
-                       "threads": setting.threads},
+                       "threads": setting.threads, **self.options},
         }))
-        super().__init__(stage, "chasqui", "grpc", port,
+        super().__init__(stage, self.name, "grpc", port,
                          [program("chasqui-inference-worker"), "--config", config],
                          setting.cache_prompt)
 
@@ -124,6 +126,12 @@ class Chasqui(Server):
                 return None
         self.process.wait_for_port(port)
         self.process.wait_until(answers, "loading the model", timeout=120)
+
+
+class ChasquiFlash(Chasqui):
+    """With flash attention, as llama_decode alone and llama-server have it by default."""
+    name = "chasqui_flash"
+    options = {"flash_attention": "on"}
 
 
 class LlamaServer(Server):
@@ -179,5 +187,6 @@ class LlamaServerSmallBatch(LlamaServer):
     options = ["--batch-size", 256]
 
 
-ENGINES = {"upper_bound": UpperBound, "chasqui": Chasqui, "llama_server": LlamaServer,
-           "llama_server_unified": LlamaServerUnified, "llama_server_b256": LlamaServerSmallBatch}
+ENGINES = {"upper_bound": UpperBound, "chasqui": Chasqui, "chasqui_flash": ChasquiFlash,
+           "llama_server": LlamaServer, "llama_server_unified": LlamaServerUnified,
+           "llama_server_b256": LlamaServerSmallBatch}

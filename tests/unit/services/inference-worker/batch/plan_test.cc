@@ -53,6 +53,29 @@ TEST(PlanStep, SharesTheBudgetOfPromptsInTheirOrder) {
               ElementsAre(StepPart{0, 40, true}, StepPart{1, 24, false}));
 }
 
+TEST(PlanStep, LeavesAPromptBehindTheFirstToTheNextStepRatherThanAShortChunk) {
+  const SequenceView sequences[] = {Reading(0, 40, 1), Reading(1, 500, 2), Reading(2, 4, 3)};
+
+  EXPECT_THAT(PlanStep(sequences, {.prompt_tokens = 64, .least_chunk = 32}),
+              ElementsAre(StepPart{0, 40, true}));
+  EXPECT_THAT(PlanStep(sequences, {.prompt_tokens = 72, .least_chunk = 32}),
+              ElementsAre(StepPart{0, 40, true}, StepPart{1, 32, false}));
+}
+
+TEST(PlanStep, EndsAPromptByAChunkHoweverShort) {
+  const SequenceView sequences[] = {Reading(0, 40, 1), Reading(1, 4, 2), Reading(2, 500, 3)};
+
+  EXPECT_THAT(PlanStep(sequences, {.prompt_tokens = 64, .least_chunk = 32}),
+              ElementsAre(StepPart{0, 40, true}, StepPart{1, 4, true}));
+}
+
+TEST(PlanStep, GivesTheFirstPromptAShortChunk) {
+  const SequenceView sequences[] = {Reading(0, 40, 1)};
+
+  EXPECT_THAT(PlanStep(sequences, {.prompt_tokens = 16, .least_chunk = 32}),
+              ElementsAre(StepPart{0, 16, false}));
+}
+
 TEST(PlanStep, SkipsPausedSequences) {
   SequenceView paused = Generating(0);
   paused.paused = true;

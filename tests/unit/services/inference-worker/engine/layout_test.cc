@@ -23,8 +23,15 @@ TEST(ChooseLayout, IsFastWithAGpu) {
 TEST(ChooseLayout, GivesAQuantisedCacheTheFlashAttentionItNeeds) {
   const Layout layout = ChooseLayout({.type_v = GGML_TYPE_Q8_0}, /*has_gpu=*/false);
 
-  EXPECT_TRUE(layout.unified_kv);
+  EXPECT_FALSE(layout.unified_kv);
   EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_ENABLED);
+}
+
+TEST(ChooseLayout, KeepsPartsForFlashAttentionOnCpus) {
+  const Layout layout =
+      ChooseLayout({.flash_attention = LLAMA_FLASH_ATTN_TYPE_ENABLED}, /*has_gpu=*/false);
+
+  EXPECT_FALSE(layout.unified_kv);
 }
 
 TEST(ChooseLayout, DoesWhatItIsTold) {
