@@ -58,6 +58,7 @@ void AnswerGroup::OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyT
   finished.cached_prompt_tokens = cached_prompt_tokens_.value_or(0);
   for (const CandidateEnd& each : ends_) finished.completion_tokens += each.completion_tokens;
   finished.timings = Timings(now);
+  grant_.reset();
   channel_->Put(std::move(finished));
   Observe(ends_.front().reason, now);
 }
@@ -65,6 +66,7 @@ void AnswerGroup::OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyT
 void AnswerGroup::Fail(absl::Status error, time::SteadyTime now) {
   if (over()) return;
   failed_ = true;
+  grant_.reset();
   channel_->Put(std::move(error));
   Observe(std::nullopt, now);
 }

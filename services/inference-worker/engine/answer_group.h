@@ -42,7 +42,8 @@ class AnswerGroup {
   void OnToken(time::SteadyTime now, std::optional<time::Duration> since_last);
   void OnPreempted() { ++preemptions_; }
 
-  // A candidate is over; the last one ends the answer.
+  // A candidate is over; the last one ends the answer. Its slots are free before its last event is
+  // out: who reads that may ask at once for the next answer.
   void OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyTime now);
   // The answer ends with an error; the other candidates are to end, too.
   void Fail(absl::Status error, time::SteadyTime now);
@@ -58,7 +59,7 @@ class AnswerGroup {
 
   const GenerationRequest request_;
   const std::uint32_t most_tokens_;
-  const Admission::Grant grant_;
+  std::optional<Admission::Grant> grant_;  // until the answer ends
   const std::shared_ptr<GenerationChannel> channel_;
   const std::uint64_t admission_;
   EngineObserver* const observer_;

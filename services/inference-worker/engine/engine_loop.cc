@@ -306,7 +306,7 @@ bool EngineLoop::Release(SequencePtr& sequence) {
     adapters_.Leave(sequence->adapters());
   }
   if (sequence->group().Retire()) meter_.OnEnd();
-  sequence.reset();  // the last of a group gives the slots back
+  sequence.reset();
   return true;
 }
 
