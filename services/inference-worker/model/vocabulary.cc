@@ -8,7 +8,11 @@ namespace chasqui::worker {
 Vocabulary::Vocabulary(const llama_vocab* vocab)
     : vocab_(vocab), size_(static_cast<std::uint32_t>(llama_vocab_n_tokens(vocab))) {
   for (TokenId id = 0; id < static_cast<TokenId>(size_); ++id) {
-    if (EndsGeneration(id)) end_tokens_.push_back(id);
+    if (EndsGeneration(id)) {
+      end_tokens_.push_back(id);
+    } else if (IsMarker(id)) {
+      inner_markers_.push_back(id);
+    }
   }
   std::int32_t count = 0;
   const TokenId* suppressed = llama_vocab_get_suppress_tokens(vocab, &count);

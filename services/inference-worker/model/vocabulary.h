@@ -47,6 +47,8 @@ class Vocabulary {
   // Whether the token is a marker, which no text but its own name gives.
   bool IsMarker(TokenId token) const;
 
+  // The markers that do not end the generation, in order.
+  const TokenIds& inner_markers() const { return inner_markers_; }
   // The tokens that end the generation.
   const TokenIds& end_tokens() const { return end_tokens_; }
   // The tokens that the model must not generate.
@@ -55,6 +57,7 @@ class Vocabulary {
  private:
   const llama_vocab* vocab_;
   std::uint32_t size_;
+  TokenIds inner_markers_;
   TokenIds end_tokens_;
   TokenIds suppressed_tokens_;
 };

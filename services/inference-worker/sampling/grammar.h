@@ -15,13 +15,17 @@
 namespace chasqui::worker {
 
 // A GBNF grammar and how far the text has followed it. Checking a token costs about a microsecond,
-// checking a whole vocabulary milliseconds: choose first, check then. Thread-compatible.
+// checking a whole vocabulary milliseconds: choose first, check then. To libllama a control token
+// is as good as the text of its name, which is no part of the answer: such tokens are not allowed,
+// unless they are visible, or the grammar itself names tokens. Thread-compatible.
 class Grammar {
  public:
-  // INVALID_ARGUMENT on `field` with the parser's words when `gbnf` does not parse.
+  // INVALID_ARGUMENT on `field` with the parser's words when `gbnf` does not parse. `vocabulary`
+  // outlives the grammar; the answer shows the names of `visible_markers`.
   static absl::StatusOr<std::unique_ptr<Grammar>> Parse(const Vocabulary& vocabulary,
                                                         const std::string& gbnf,
-                                                        std::string_view field);
+                                                        std::string_view field,
+                                                        const TokenIds& visible_markers = {});
 
   bool Allows(TokenId token);
 
@@ -34,10 +38,13 @@ class Grammar {
   bool Accept(TokenId token);
 
  private:
-  explicit Grammar(llama_sampler_ptr sampler) : sampler_(std::move(sampler)) {}
+  Grammar(llama_sampler_ptr sampler, TokenIds hidden)
+      : sampler_(std::move(sampler)), hidden_(std::move(hidden)) {}
   void Apply();
+  bool IsHidden(TokenId token) const;
 
   llama_sampler_ptr sampler_;
+  const TokenIds hidden_;                 // never allowed; in order
   std::vector<llama_token_data> tokens_;  // kept to spare the allocation
 };
 

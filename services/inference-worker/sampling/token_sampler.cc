@@ -28,8 +28,8 @@ absl::StatusOr<std::unique_ptr<TokenSampler>> TokenSampler::Create(const Vocabul
                                                                    std::uint32_t context_tokens) {
   std::unique_ptr<Grammar> grammar;
   if (!spec.grammar.empty()) {
-    ABSL_ASSIGN_OR_RETURN(grammar,
-                          Grammar::Parse(vocabulary, spec.grammar, "output_format.grammar"));
+    ABSL_ASSIGN_OR_RETURN(grammar, Grammar::Parse(vocabulary, spec.grammar, "output_format.grammar",
+                                                  spec.visible_markers));
   }
   return std::unique_ptr<TokenSampler>(
       new TokenSampler(vocabulary, std::move(spec), context_tokens, std::move(grammar)));

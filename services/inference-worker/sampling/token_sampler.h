@@ -19,6 +19,7 @@ namespace chasqui::worker {
 struct SamplerSpec {
   SamplingParams params;
   std::string grammar;           // GBNF; empty: none
+  TokenIds visible_markers;      // control tokens whose names are part of the text
   std::uint32_t min_tokens = 0;  // end of generation is not chosen before
   bool ignore_eos = false;       // end of generation is never chosen
 };

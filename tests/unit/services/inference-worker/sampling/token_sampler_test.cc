@@ -213,5 +213,26 @@ TEST(TokenSampler, TellsWhyAGrammarDoesNotParse) {
   }
 }
 
+// To libllama the token <|im_start|> is as good as the text of its name, but it leaves none.
+TEST(TokenSampler, TakesNoControlTokenForText) {
+  const TokenId marker = Token("<|im_start|>");
+  ASSERT_TRUE(Vocab().IsMarker(marker));
+  const auto choice = [&](SamplerSpec spec) {
+    auto logits = Logits({marker, Token("<")});
+    return Make(std::move(spec))->Sample(logits, 0);
+  };
+  for (const float temperature : {0.0F, 0.5F}) {
+    SamplerSpec spec{.params = {.temperature = temperature}, .grammar = R"(root ::= [<|a-z_>]*)"};
+    EXPECT_EQ(choice(spec), Token("<"));
+    EXPECT_FALSE(Make(spec)->Accept(marker));
+    spec.visible_markers = {marker};
+    EXPECT_EQ(choice(spec), marker);
+    EXPECT_TRUE(Make(spec)->Accept(marker));
+    spec.visible_markers.clear();
+    spec.grammar = "root ::= <|im_start|> [a-z]*";
+    EXPECT_EQ(choice(spec), marker);
+  }
+}
+
 }  // namespace
 }  // namespace chasqui::worker
