@@ -13,10 +13,10 @@
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "services/inference-worker/format/exclusion.h"
 #include "services/inference-worker/format/json_grammar.h"
 #include "services/inference-worker/format/merge_schemas.h"
 #include "services/inference-worker/format/number_regex.h"
-#include "services/inference-worker/format/parse_json.h"
 #include "services/inference-worker/format/regex.h"
 #include "services/inference-worker/format/schema_keywords.h"
 #include "services/inference-worker/format/string_formats.h"
@@ -31,12 +31,12 @@ using Text = absl::StatusOr<std::string>;
 
 class Converter {
  public:
-  explicit Converter(const Json& root) : root_(root) {}
+  Converter(const Json& root, GrammarWriter& writer) : root_(root), writer_(writer) {}
 
   Text Convert() {
-    ABSL_ASSIGN_OR_RETURN(const std::string value, Ref("#", ""));
+    ABSL_ASSIGN_OR_RETURN(std::string value, Ref("#", ""));
     ABSL_RETURN_IF_ERROR(CheckProgress());
-    return std::move(writer_).Finish(value);
+    return value;
   }
 
  private:
@@ -131,8 +131,27 @@ class Converter {
       ABSL_ASSIGN_OR_RETURN(alternatives.emplace_back(),
                             Schema(branches[i], absl::StrCat(at, "/", keyword, "/", i)));
     }
+    if (keyword == "oneOf") {
+      ABSL_RETURN_IF_ERROR(CheckExclusive(branches, at));
+    }
     if (IsNullable(schema)) alternatives.emplace_back(R"("null")");
     return At(at, writer_.AnyOf(alternatives));
+  }
+
+  // What is written by one branch must not be valid against another.
+  absl::Status CheckExclusive(const Json& branches, const std::string& at) {
+    for (std::size_t i = 0; i < branches.size(); ++i) {
+      for (std::size_t j = i + 1; j < branches.size(); ++j) {
+        if (exclusion_.Excludes(branches[i], branches[j]) &&
+            exclusion_.Excludes(branches[j], branches[i])) {
+          continue;
+        }
+        return Wrong(at, absl::StrCat("\"oneOf\" is supported only of schemas that exclude one "
+                                      "another by type, constant, range or property, and ",
+                                      i, " and ", j, " do not: use \"anyOf\""));
+      }
+    }
+    return absl::OkStatus();
   }
 
   Text Values(const Json& schema, const std::string& at) {
@@ -343,8 +362,9 @@ class Converter {
   }
 
   const Json& root_;
-  GrammarWriter writer_;
+  GrammarWriter& writer_;
   JsonGrammar json_{writer_};
+  SchemaExclusion exclusion_{root_};
   std::map<std::string, std::string> refs_;               // rules of "$ref"s
   std::map<std::string, std::set<std::string>> reached_;  // refs from refs, with nothing between
   std::string within_;                                    // the ref being converted, or ""
@@ -353,10 +373,16 @@ class Converter {
 
 }  // namespace
 
+Text WriteJsonSchema(const Json& schema, GrammarWriter& writer) {
+  return Converter(schema, writer).Convert();
+}
+
 Text JsonSchemaToGbnf(std::string_view schema) {
   const auto json = ParseJson(schema);
   if (!json.ok()) return json.status();
-  return Converter(*json).Convert();
+  GrammarWriter writer;
+  ABSL_ASSIGN_OR_RETURN(const std::string value, WriteJsonSchema(*json, writer));
+  return std::move(writer).Finish(value);
 }
 
 Text JsonObjectGbnf() {

@@ -16,7 +16,7 @@ namespace {
 using Alternatives = std::vector<std::string>;
 
 constexpr std::int64_t kLargest = 9'999'999'999'999'999;
-constexpr std::size_t kFractionDigits = 16;
+constexpr std::size_t kMostPlaces = 16;  // digits after the point
 
 std::string Digits(std::size_t count) {
   return count == 0 ? "" : absl::StrCat("[0-9]{", count, "}");
@@ -90,12 +90,11 @@ Decimal ToDecimal(const NumberBound& bound) {
 
 // The digits from position `i` on of fractions within bounds, of which those that are set have the
 // same digits before it. "" is a member where nothing need follow. Nothing when there is none.
-std::optional<std::string> FractionRest(std::size_t i, const Decimal* low, const Decimal* high) {
+std::optional<std::string> FractionRest(std::size_t i, const Decimal* low, const Decimal* high,
+                                        std::size_t places) {
   if (low != nullptr && i >= low->fraction.size() && !low->exclusive) low = nullptr;
   if (low == nullptr && high == nullptr)
-    return i < kFractionDigits
-               ? absl::StrCat("[0-9]{", i == 0 ? 1 : 0, ",", kFractionDigits - i, "}")
-               : "";
+    return i < places ? absl::StrCat("[0-9]{", i == 0 ? 1 : 0, ",", places - i, "}") : "";
   const bool at_low = low != nullptr && i >= low->fraction.size();
   const bool at_high = high != nullptr && i >= high->fraction.size();
   if (at_high) {
@@ -105,27 +104,38 @@ std::optional<std::string> FractionRest(std::size_t i, const Decimal* low, const
   Alternatives out;
   if (low == nullptr && i > 0)
     out.emplace_back();  // shorter is less than `high`, which has digits left
-  if (i >= kFractionDigits) return out.empty() ? std::nullopt : std::optional<std::string>("");
+  if (i >= places) return out.empty() ? std::nullopt : std::optional<std::string>("");
   char first = low == nullptr || at_low ? '0' : low->fraction[i];
   char last = high == nullptr ? '9' : high->fraction[i];
   if (low != nullptr && high != nullptr && first == last) {
-    const auto rest = FractionRest(i + 1, low, high);
+    const auto rest = FractionRest(i + 1, low, high, places);
     if (rest) out.push_back(absl::StrCat(std::string(1, first), *rest));
   } else {
     if (low != nullptr) {
-      if (const auto rest = FractionRest(i + 1, low, nullptr))
+      if (const auto rest = FractionRest(i + 1, low, nullptr, places))
         out.push_back(absl::StrCat(std::string(1, first), *rest));
       ++first;
     }
     if (high != nullptr) {
-      if (const auto rest = FractionRest(i + 1, nullptr, high))
+      if (const auto rest = FractionRest(i + 1, nullptr, high, places))
         out.push_back(absl::StrCat(std::string(1, last), *rest));
       --last;
     }
     if (first <= last)
-      out.push_back(absl::StrCat(DigitRange(first, last), *FractionRest(i + 1, nullptr, nullptr)));
+      out.push_back(
+          absl::StrCat(DigitRange(first, last), *FractionRest(i + 1, nullptr, nullptr, places)));
   }
   return out.empty() ? std::nullopt : std::optional(AnyOf(out));
+}
+
+// How many digits after the point numbers near the bounds may have. With more than 15 significant
+// ones a double would not tell them from a bound that they must not reach.
+std::size_t Places(const std::optional<NumberBound>& low, const std::optional<NumberBound>& high) {
+  if (!low && !high) return kMostPlaces;
+  const double greatest =
+      std::max(low ? std::abs(low->value) : 0, high ? std::abs(high->value) : 0);
+  const std::size_t digits = absl::StrCat(static_cast<std::int64_t>(greatest) + 1).size();
+  return digits < 14 ? 15 - digits : 1;
 }
 
 bool AllowsNone(const Decimal* low, const Decimal* high) {
@@ -134,16 +144,17 @@ bool AllowsNone(const Decimal* low, const Decimal* high) {
 }
 
 // The point and the fraction, or none.
-std::optional<std::string> Fraction(const Decimal* low, const Decimal* high) {
+std::optional<std::string> Fraction(const Decimal* low, const Decimal* high, std::size_t places) {
   Alternatives out;
   if (AllowsNone(low, high)) out.emplace_back();
-  if (const auto rest = FractionRest(0, low, high)) out.push_back(absl::StrCat("\\.", *rest));
+  if (const auto rest = FractionRest(0, low, high, places))
+    out.push_back(absl::StrCat("\\.", *rest));
   return out.empty() ? std::nullopt : std::optional(AnyOf(out));
 }
 
 // Numbers that are not negative, between the bounds that are set.
 void AddNumbers(const std::string& sign, const Decimal& low, const std::optional<Decimal>& high,
-                Alternatives& out) {
+                std::size_t places, Alternatives& out) {
   if (high && high->whole < low.whole) return;
   if (high && high->whole == low.whole) {
     if (low.fraction == high->fraction && (low.exclusive || high->exclusive)) return;
@@ -152,18 +163,18 @@ void AddNumbers(const std::string& sign, const Decimal& low, const std::optional
       const std::string point = low.fraction.empty() ? "" : "\\.";
       return out.push_back(absl::StrCat(sign, low.whole, point, low.fraction));
     }
-    if (const auto fraction = Fraction(&low, &*high))
+    if (const auto fraction = Fraction(&low, &*high, places))
       out.push_back(absl::StrCat(sign, low.whole, *fraction));
     return;
   }
-  if (const auto fraction = Fraction(&low, nullptr))
+  if (const auto fraction = Fraction(&low, nullptr, places))
     out.push_back(absl::StrCat(sign, low.whole, *fraction));
   Alternatives between;
   AddIntegers(low.whole + 1, high ? high->whole - 1 : kLargest, between);
   if (!between.empty())
-    out.push_back(absl::StrCat(sign, AnyOf(between), *Fraction(nullptr, nullptr)));
+    out.push_back(absl::StrCat(sign, AnyOf(between), *Fraction(nullptr, nullptr, places)));
   if (!high) return;
-  if (const auto fraction = Fraction(nullptr, &*high))
+  if (const auto fraction = Fraction(nullptr, &*high, places))
     out.push_back(absl::StrCat(sign, high->whole, *fraction));
 }
 
@@ -184,15 +195,16 @@ std::optional<std::string> IntegerRegex(std::optional<std::int64_t> low,
 std::optional<std::string> NumberRegex(std::optional<NumberBound> low,
                                        std::optional<NumberBound> high) {
   Alternatives out;
+  const std::size_t places = Places(low, high);
   const Decimal above_zero{.exclusive = true};
   if (!low || low->value < 0) {
     const bool below_zero = high && high->value < 0;
     AddNumbers("-", below_zero ? ToDecimal(*high) : above_zero,
-               low ? std::optional(ToDecimal(*low)) : std::nullopt, out);
+               low ? std::optional(ToDecimal(*low)) : std::nullopt, places, out);
   }
   if (!high || high->value >= 0) {
     AddNumbers("", low && low->value >= 0 ? ToDecimal(*low) : Decimal{},
-               high ? std::optional(ToDecimal(*high)) : std::nullopt, out);
+               high ? std::optional(ToDecimal(*high)) : std::nullopt, places, out);
   }
   return out.empty() ? std::nullopt : std::optional(AnyOf(out));
 }

@@ -19,7 +19,8 @@ struct NumberBound {
 // Integers of at most 16 digits, from `low` to `high`.
 std::optional<std::string> IntegerRegex(std::optional<std::int64_t> low,
                                         std::optional<std::int64_t> high);
-// Numbers of at most 16 digits before the point and 16 after.
+// Numbers of at most 16 digits before the point and 16 after; after it fewer where there is a
+// bound, so that all near it have at most 15.
 std::optional<std::string> NumberRegex(std::optional<NumberBound> low,
                                        std::optional<NumberBound> high);
 

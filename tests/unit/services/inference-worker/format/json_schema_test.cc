@@ -95,6 +95,81 @@ TEST(JsonSchema, KeepsOtherPropertiesApartFromANameWithAZero) {
   EXPECT_FALSE(Accepts(format, R"({"\u0000a":1})"));
 }
 
+// Of each pair of schemas: whether "oneOf" of them is taken.
+struct Pair {
+  std::string one;
+  std::string other;
+  bool exclusive = false;
+};
+
+class OneOfFormat : public testing::TestWithParam<Pair> {};
+
+TEST_P(OneOfFormat, IsOfSchemasThatExcludeOneAnother) {
+  const auto& [one, other, exclusive] = GetParam();
+  for (const auto& [first, second] : {std::pair(one, other), std::pair(other, one)}) {
+    const auto status = OutputGrammar(SchemaFormat(R"({"$defs":{"text":{"type":"string"},
+        "cat":{"properties":{"kind":{"const":"cat"}},"required":["kind"]},
+        "list":{"type":"object","properties":{"next":{"$ref":"#/$defs/list"}},"required":["next"]}},
+        "oneOf":[)" + first + "," + second + "]}"))
+                            .status();
+    EXPECT_EQ(status.ok(), exclusive) << first << " " << second << " " << status;
+    if (!exclusive) {
+      EXPECT_THAT(std::string(status.message()), HasSubstr("0 and 1 do not"));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, OneOfFormat,
+    testing::Values(
+        Pair{R"({"type":"string"})", R"({"type":"integer"})", true},
+        Pair{R"({"type":"string"})", R"({"type":["null","string"]})", false},
+        Pair{R"({"type":"integer"})", R"({"type":"number"})", false},
+        Pair{R"({"type":"integer","maximum":4})", R"({"type":"number","exclusiveMinimum":4})",
+             true},
+        Pair{R"({"type":"integer","maximum":4})", R"({"type":"number","minimum":4})", false},
+        Pair{R"({"const":1})", R"({"const":2})", true}, Pair{R"({"const":1})", R"({"const":1.0})"},
+        Pair{R"({"const":{"a":1,"b":2}})", R"({"const":{"b":2,"a":1}})", false},
+        Pair{R"({"enum":["a","b"]})", R"({"enum":["c",5]})", true},
+        Pair{R"({"enum":["a","b"]})", R"({"$ref":"#/$defs/text"})", false},
+        Pair{R"({"enum":[1,null]})", R"({"$ref":"#/$defs/text"})", true},
+        Pair{R"({"const":7})", R"({"type":"integer","minimum":8})", true},
+        // One of them says nothing of other types.
+        Pair{R"({"properties":{"a":{"const":1}},"required":["a"]})", R"({"type":"string"})", false},
+        Pair{R"({"type":"object","properties":{"a":{"const":1}},"required":["a"]})",
+             R"({"type":"string"})", true},
+        // By a constant that both have, by a property that only one has.
+        Pair{R"({"$ref":"#/$defs/cat"})",
+             R"({"properties":{"kind":{"const":"dog"}},"required":["kind"]})", true},
+        Pair{R"({"$ref":"#/$defs/cat"})", R"({"properties":{"kind":{"const":"dog"}}})", true},
+        Pair{R"({"properties":{"kind":{"const":"cat"}}})",
+             R"({"properties":{"kind":{"const":"dog"}}})", false},
+        Pair{R"({"properties":{"a":{}},"required":["a"]})",
+             R"({"properties":{"b":{}},"required":["b"]})", true},
+        Pair{R"({"properties":{"a":{}},"required":["a"]})",
+             R"({"properties":{"a":{},"b":{}},"required":["a"]})", false},
+        Pair{R"({"properties":{"a":{}},"required":["a"],"additionalProperties":true})",
+             R"({"properties":{"b":{}},"required":["b"],"additionalProperties":true})", false},
+        Pair{R"({"type":"object","additionalProperties":{"type":"string"}})",
+             R"({"type":"object","properties":{"a":{"type":"null"}},"required":["a"]})", true},
+        Pair{R"({"const":{"a":1}})", R"({"type":"object","properties":{"a":{"type":"null"}}})",
+             true},
+        Pair{R"({"const":{"a":1}})", R"({"type":"object","required":["a","b"]})", true},
+        // Through combinations.
+        Pair{R"({"anyOf":[{"type":"null"},{"const":3}]})", R"({"type":"string"})", true},
+        Pair{R"({"anyOf":[{"const":3}],"nullable":true})", R"({"type":"null"})", false},
+        Pair{R"({"oneOf":[{"type":"string"},{"type":"null"}]})", R"({"type":"null"})", false},
+        Pair{R"({"allOf":[{"type":"object","properties":{"k":{"const":1}},"required":["k"]},
+                          {"type":"object","properties":{"v":{}}}]})",
+             R"({"type":"object","properties":{"k":{"const":2}},"required":["k"]})", true},
+        // A string is valid against the second, for it speaks of objects only.
+        Pair{R"({"type":"string"})",
+             R"({"allOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]})", false},
+        // Nothing that both refuse to end is told apart.
+        Pair{R"({"type":"array","items":{"$ref":"#/$defs/list"}})",
+             R"({"type":"array","items":{"type":"null"}})", false},
+        Pair{"true", R"({"type":"null"})", false}));
+
 TEST(JsonSchema, BoundsWhatMergesAmountTo) {
   std::string schema = R"({"$defs":{"a0":{"properties":{}})";
   for (int i = 1; i < 30; ++i) {

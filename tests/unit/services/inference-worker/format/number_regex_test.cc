@@ -61,5 +61,20 @@ TEST(NumberRegex, HoldsTheNumbersWithinAndNoOthers) {
   }
 }
 
+// As doubles, as which most readers take them.
+TEST(NumberRegex, KeepsAnExclusiveBoundWhenItIsRounded) {
+  const std::regex above(*NumberRegex(NumberBound{12.5, true}, std::nullopt));
+  EXPECT_EQ(std::stod("12.5000000000000001"), 12.5);
+  EXPECT_FALSE(std::regex_match("12.5000000000000001", above));
+  EXPECT_TRUE(std::regex_match("12.5000000000001", above));
+  const std::regex below(*NumberRegex(std::nullopt, NumberBound{13, true}));
+  EXPECT_EQ(std::stod("12.9999999999999999"), 13);
+  EXPECT_FALSE(std::regex_match("12.9999999999999999", below));
+  EXPECT_TRUE(std::regex_match("12.9999999999999", below));
+  const std::regex large(*NumberRegex(NumberBound{999'999'999'999'998, true}, std::nullopt));
+  EXPECT_TRUE(std::regex_match("999999999999998.1", large));
+  EXPECT_FALSE(std::regex_match("999999999999998.01", large));
+}
+
 }  // namespace
 }  // namespace chasqui::worker
