@@ -130,6 +130,10 @@ absl::Status Validate(const v1::GenerateRequest& request) {
   CheckSampling(request.sampling(), "sampling", v);
   CheckStop(request.stop(), "stop", v);
   CheckOutputFormat(request.output_format(), "output_format", v);
+  const bool call_required = request.chat().tool_choice().mode() == v1::ToolChoice::MODE_REQUIRED;
+  const auto format = request.output_format().format_case();
+  if (call_required && format != v1::OutputFormat::FORMAT_NOT_SET)
+    v.Add("output_format", "must be unset with chat.tool_choice of MODE_REQUIRED");
   CheckContextPolicy(request, v);
   CheckCachePolicy(request.cache_policy(), v);
   CheckUnimplemented(request, v);

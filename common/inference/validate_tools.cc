@@ -27,8 +27,11 @@ void CheckChoice(const v1::ChatInput& chat, const std::string& path, Violations&
   if (!v1::ToolChoice::Mode_IsValid(choice.mode())) {
     v.Add(path + ".mode", absl::StrCat("must be a value of ToolChoice.Mode, is ", choice.mode()));
   }
-  const bool required = choice.mode() == v1::ToolChoice::MODE_REQUIRED;
-  v.NotImplemented(path + ".mode", required);
+  if (choice.mode() == v1::ToolChoice::MODE_REQUIRED) {
+    if (chat.tools().empty()) v.Add(path + ".mode", "MODE_REQUIRED needs at least one tool");
+    if (chat.has_add_generation_prompt() && !chat.add_generation_prompt())
+      v.Add(path + ".mode", "MODE_REQUIRED needs chat.add_generation_prompt");
+  }
   if (choice.name().empty()) return;
   if (choice.mode() == v1::ToolChoice::MODE_NONE) {
     v.Add(path + ".name", "must be empty with MODE_NONE");

@@ -41,12 +41,13 @@ std::string RequestId(const v1::GenerateRequest& request) {
 
 // Brings `shaper` to where it was after the tokens that the client has.
 void Replay(const v1::ResumedCandidate& candidate, const v1::StopOptions& stop,
-            const Vocabulary& vocabulary, ChunkShaper& shaper) {
+            const Vocabulary& vocabulary, const TokenIds& visible, ChunkShaper& shaper) {
   TextAssembler text({stop.strings().begin(), stop.strings().end()}, stop.include_stop());
   for (const std::uint32_t id : candidate.token_ids()) {
     if (!vocabulary.Contains(id) || text.stop_string()) return;  // the engine refuses, or has ended
     const auto token = static_cast<TokenId>(id);
-    text.Append(token, vocabulary.EndsGeneration(token) ? "" : vocabulary.Piece(token, false));
+    const bool shown = std::ranges::contains(visible, token);
+    text.Append(token, vocabulary.EndsGeneration(token) ? "" : vocabulary.Piece(token, shown));
     if (const auto piece = text.Take())
       shaper.Replay(piece->text, static_cast<std::uint32_t>(piece->token_ids.size()));
   }
@@ -87,13 +88,14 @@ struct GenerateService::Answer {
 
   // The chunks have reasoning or tool calls to be told apart; those of a broken stream, whose
   // tokens `request` resumes, come first.
-  void ShapeChunks(const AnswerSyntax& syntax, const v1::GenerateRequest& request) {
+  void ShapeChunks(const AnswerSyntax& syntax, const TokenIds& visible,
+                   const v1::GenerateRequest& request) {
     const Vocabulary& vocabulary = hosted->model()->vocabulary();
     for (std::uint32_t i = 0; i < std::max(1U, request.n()); ++i) {
       shapers.emplace_back(syntax, absl::StrCat("call_", identity.request_id, "_", i, "_"));
     }
     for (const auto& candidate : request.resume().candidates())
-      Replay(candidate, request.stop(), vocabulary, shapers[candidate.index()]);
+      Replay(candidate, request.stop(), vocabulary, visible, shapers[candidate.index()]);
   }
 
   // False: nothing is to be sent for this chunk yet.
@@ -216,6 +218,7 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
                       .model_fingerprint = answer->hosted->model()->facts().fingerprint,
                       .worker_id = state_.worker_id,
                       .seed = mapped->generation.sampling.seed};
+  const TokenIds visible = mapped->generation.visible_markers;
   mapped->generation.arrival = answer->arrival;
   mapped->generation.deadline = call.deadline();
   mapped->generation.owner = Owner(call);
@@ -224,7 +227,7 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
   if (!generation.ok()) co_return generation.status();
   answer->generation = *std::move(generation);
   // Now that the tokens to resume are known to fit the context.
-  if (mapped->syntax) answer->ShapeChunks(*mapped->syntax, request);
+  if (mapped->syntax) answer->ShapeChunks(*mapped->syntax, visible, request);
   co_return answer;
 }
 

@@ -35,6 +35,7 @@ struct GenerationRequest {
   std::uint32_t candidates = 1;  // answers to make of it
   SamplingParams sampling;
   std::string grammar;           // GBNF; empty: none
+  TokenIds visible_markers;      // control tokens whose names are part of the text
   std::uint32_t max_tokens = 0;  // 0: what the context leaves
   std::uint32_t min_tokens = 0;
   std::vector<std::string> stop_strings;

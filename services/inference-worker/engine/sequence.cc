@@ -93,7 +93,8 @@ void Sequence::TakeToken(TokenId token, std::optional<TokenLogprob> logprob) {
   const bool ends = end_tokens_.contains(token);
   // A token that ends the answer has no text, but stands among the ids: whoever takes the stream up
   // then sees that it was at its end.
-  text_.Append(token, ends ? "" : vocabulary_.Piece(token, false), std::move(logprob));
+  const bool visible = std::ranges::contains(request().visible_markers, token);
+  text_.Append(token, ends ? "" : vocabulary_.Piece(token, visible), std::move(logprob));
   if (ends) return Finish(EndReason::kStop);
   if (text_.stop_string()) return Finish(EndReason::kStopString);
   if (!sampler_->Accept(token)) return Finish(EndReason::kFormatDeadEnd);

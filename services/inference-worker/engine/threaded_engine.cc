@@ -33,6 +33,7 @@ SamplerSpec ToSamplerSpec(const GenerationRequest& request, std::uint32_t candid
   params.seed = CandidateSeed(params.seed, candidate);
   return {.params = std::move(params),
           .grammar = request.grammar,
+          .visible_markers = request.visible_markers,
           .min_tokens = request.min_tokens,
           .ignore_eos = request.ignore_eos};
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/generate/chat_mapping.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/status_macros.h"
-#include "absl/strings/str_cat.h"
 #include "common/status/status.h"
 #include "services/inference-worker/chat/chat_turns.h"
+#include "services/inference-worker/chat/tool_grammar.h"
 #include "services/inference-worker/context/truncate.h"
 #include "services/inference-worker/model/prompt_tokens.h"
 
@@ -19,31 +21,15 @@ bool AddsGenerationPrompt(const v1::ChatInput& chat) {
   return !chat.has_add_generation_prompt() || chat.add_generation_prompt();
 }
 
-// Whether `marker` is a control token, which leaves no text.
-bool IsInvisible(std::string_view marker, const Vocabulary& vocabulary) {
-  if (marker.empty()) return false;
-  const TokenIds tokens = vocabulary.Tokenize(marker, Markers::kAreTokens);
-  return tokens.size() == 1 && vocabulary.IsMarker(tokens.front());
-}
-
-absl::Status CheckReasoning(const v1::ChatInput& chat, const ChatFormat& format,
-                            const Vocabulary& vocabulary) {
-  if (chat.reasoning() == v1::REASONING_MODE_OFF) {
-    if (format.no_reasoning.empty()) {
-      return status::InvalidArgument(
-          "chat.reasoning", "REASONING_MODE_OFF: the model's chat template cannot switch it off");
-    }
-    if (!AddsGenerationPrompt(chat)) {
-      return status::InvalidArgument("chat.reasoning",
-                                     "REASONING_MODE_OFF needs chat.add_generation_prompt");
-    }
-  }
-  if (chat.reasoning() == v1::REASONING_MODE_SEPARATE &&
-      IsInvisible(format.reasoning_end, vocabulary)) {
+absl::Status CheckReasoning(const v1::ChatInput& chat, const ChatFormat& format) {
+  if (chat.reasoning() != v1::REASONING_MODE_OFF) return absl::OkStatus();
+  if (format.no_reasoning.empty()) {
     return status::InvalidArgument(
-        "chat.reasoning", absl::StrCat("REASONING_MODE_SEPARATE: the marker ", format.reasoning_end,
-                                       " is a control token of this model, which is not "
-                                       "implemented in this version"));
+        "chat.reasoning", "REASONING_MODE_OFF: the model's chat template cannot switch it off");
+  }
+  if (!AddsGenerationPrompt(chat)) {
+    return status::InvalidArgument("chat.reasoning",
+                                   "REASONING_MODE_OFF needs chat.add_generation_prompt");
   }
   return absl::OkStatus();
 }
@@ -64,7 +50,7 @@ absl::StatusOr<RenderedChat> RenderKept(const v1::ChatInput& chat, const ChatFor
 
 absl::StatusOr<RenderedChat> RenderChat(const v1::ChatInput& chat, const Model& model) {
   const ChatFormat format = FormatOf(model.chat_template().source());
-  ABSL_RETURN_IF_ERROR(CheckReasoning(chat, format, model.vocabulary()));
+  ABSL_RETURN_IF_ERROR(CheckReasoning(chat, format));
   const std::vector<bool> all(static_cast<std::size_t>(chat.messages_size()), true);
   return RenderKept(chat, format, model, all);
 }
@@ -91,11 +77,26 @@ std::optional<AnswerSyntax> SyntaxOf(const v1::ChatInput& chat, const Model& mod
   for (const v1::Tool* tool : OfferedTools(chat)) syntax.tools.push_back(tool->name());
   if (!syntax.reasoning_apart && syntax.tools.empty()) return std::nullopt;
   syntax.format = FormatOf(model.chat_template().source());
-  if (IsInvisible(syntax.format.call_begin, model.vocabulary())) {
-    syntax.format.call_begin = syntax.format.call_end = "";
-    syntax.format.bare_calls = true;
-  }
   return syntax;
+}
+
+TokenIds VisibleMarkers(const v1::ChatInput& chat, const Model& model) {
+  const ChatFormat format = FormatOf(model.chat_template().source());
+  std::vector<std::string_view> names = {format.reasoning_begin, format.reasoning_end};
+  if (!OfferedTools(chat).empty()) names.insert(names.end(), {format.call_begin, format.call_end});
+  const Vocabulary& vocabulary = model.vocabulary();
+  TokenIds visible;
+  for (const std::string_view name : names) {
+    if (name.empty()) continue;
+    const TokenIds tokens = vocabulary.Tokenize(name, Markers::kAreTokens);
+    if (tokens.size() == 1 && std::ranges::contains(vocabulary.inner_markers(), tokens.front()))
+      visible.push_back(tokens.front());
+  }
+  return visible;
+}
+
+absl::StatusOr<std::string> RequiredCallGrammar(const v1::ChatInput& chat, const Model& model) {
+  return ToolCallGrammar(chat, FormatOf(model.chat_template().source()));
 }
 
 std::size_t TextBytes(const v1::ChatInput& chat) {

@@ -33,6 +33,15 @@ absl::StatusOr<RenderedChat> RenderNewest(const inference::v1::ChatInput& chat, 
 // How the answer is to be read; nothing: it is text from end to end.
 std::optional<AnswerSyntax> SyntaxOf(const inference::v1::ChatInput& chat, const Model& model);
 
+// The control tokens that an answer in the format of the model's family is read by: their names
+// are part of the text, for they would leave none.
+TokenIds VisibleMarkers(const inference::v1::ChatInput& chat, const Model& model);
+
+// The grammar of an answer to a chat whose tool_choice requires a call. INVALID_ARGUMENT names the
+// tool whose arguments cannot be held to.
+absl::StatusOr<std::string> RequiredCallGrammar(const inference::v1::ChatInput& chat,
+                                                const Model& model);
+
 // How much text the conversation has, in bytes: what rendering's time grows with.
 std::size_t TextBytes(const inference::v1::ChatInput& chat);
 

@@ -39,6 +39,10 @@ absl::Status MapChat(const v1::GenerateRequest& request, const Model& model,
   mapped.truncated_messages = chat.dropped_messages;
   mapped.truncated_prompt_tokens = chat.dropped_tokens;
   mapped.syntax = SyntaxOf(request.chat(), model);
+  mapped.generation.visible_markers = VisibleMarkers(request.chat(), model);
+  if (request.chat().tool_choice().mode() == v1::ToolChoice::MODE_REQUIRED) {
+    ABSL_ASSIGN_OR_RETURN(mapped.generation.grammar, RequiredCallGrammar(request.chat(), model));
+  }
   if (request.echo()) mapped.echo = std::move(chat.text);
   return absl::OkStatus();
 }

@@ -177,10 +177,6 @@ TEST_F(WorkerChat, RefusesByNameWhatTheModelCannotDo) {
   auto request = Chat("x");
   request.mutable_chat()->set_reasoning(v1::REASONING_MODE_OFF);
   EXPECT_THAT(WrongFields(Generate(request)), ElementsAre("chat.reasoning"));
-
-  request = WithTools();
-  request.mutable_chat()->mutable_tool_choice()->set_mode(v1::ToolChoice::MODE_REQUIRED);
-  EXPECT_THAT(WrongFields(Generate(request)), ElementsAre("chat.tool_choice.mode"));
 }
 
 // A conversation far longer than the context of 1,024 tokens.

@@ -179,9 +179,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"prompt: 'x' model_requirements {}", "model_requirements", "not implemented"},
         Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
         Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
-        Case{"chat { messages { role: ROLE_USER parts { text: 'x' } } tools { name: 'f' }"
+        Case{"chat { messages { role: ROLE_USER parts { text: 'x' } }"
              " tool_choice { mode: MODE_REQUIRED } }",
-             "chat.tool_choice.mode", "not implemented"},
+             "chat.tool_choice.mode", "at least one tool"},
+        Case{"chat { messages { role: ROLE_USER parts { text: 'x' } } tools { name: 'f' }"
+             " tool_choice { mode: MODE_REQUIRED } add_generation_prompt: false }",
+             "chat.tool_choice.mode", "add_generation_prompt"},
+        Case{"chat { messages { role: ROLE_USER parts { text: 'x' } } tools { name: 'f' }"
+             " tool_choice { mode: MODE_REQUIRED } } output_format { json_object: true }",
+             "output_format", "must be unset"},
         Case{"chat { messages { role: ROLE_USER parts { image {} } } }",
              "chat.messages[0].parts[0].image", "not implemented"},
         Case{"prompt: 'x' cache_policy { mode: MODE_REQUIRE }", "cache_policy.mode",
