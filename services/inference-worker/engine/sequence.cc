@@ -98,6 +98,11 @@ void Sequence::TakeToken(TokenId token, std::optional<TokenLogprob> logprob) {
   if (ends) return Finish(EndReason::kStop);
   if (text_.stop_string()) return Finish(EndReason::kStopString);
   if (!sampler_->Accept(token)) return Finish(EndReason::kFormatDeadEnd);
+  if (sampler_->grammar_overrun()) {
+    return Fail(status::InvalidArgument(
+        "output_format",
+        "the grammar is too ambiguous: following the text in all its ways takes too long"));
+  }
   if (generated_ >= group_->most_tokens())
     Finish(request().max_tokens > 0 ? EndReason::kMaxTokens : EndReason::kContextFull);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <exception>
 #include <limits>
 
@@ -12,6 +13,20 @@
 #include "services/inference-worker/sampling/gbnf_check.h"
 
 namespace chasqui::worker {
+namespace {
+
+// Of processor time, for one token; a token usually takes microseconds.
+constexpr double kLongestAccept = 0.05;
+
+// The processor's time, not the clock's: a thread that has to wait has done nothing wrong.
+double ThreadSeconds() {
+  timespec time{};
+  // lint: allow(now): what this thread has worked, which is no time of any clock
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Grammar>> Grammar::Parse(const Vocabulary& vocabulary,
                                                         const std::string& gbnf,
@@ -75,8 +90,10 @@ void Grammar::Mask(std::span<float> logits) {
 
 bool Grammar::Accept(TokenId token) {
   if (IsHidden(token)) return false;
+  const double began = ThreadSeconds();
   try {
     llama_sampler_accept(sampler_.get(), token);
+    overrun_ |= ThreadSeconds() - began > kLongestAccept;
     return true;
   } catch (const std::exception&) {
     return false;

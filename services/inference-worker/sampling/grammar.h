@@ -37,6 +37,11 @@ class Grammar {
   // The text goes on with `token`. False when the grammar does not allow it; it is then unusable.
   bool Accept(TokenId token);
 
+  // Whether the grammar is so ambiguous that following the text takes too long: an ambiguity may
+  // double libllama's states with every character, and is not to be seen before. No answer should
+  // go on with it.
+  bool overrun() const { return overrun_; }
+
  private:
   Grammar(llama_sampler_ptr sampler, TokenIds hidden)
       : sampler_(std::move(sampler)), hidden_(std::move(hidden)) {}
@@ -46,6 +51,7 @@ class Grammar {
   llama_sampler_ptr sampler_;
   const TokenIds hidden_;                 // never allowed; in order
   std::vector<llama_token_data> tokens_;  // kept to spare the allocation
+  bool overrun_ = false;
 };
 
 }  // namespace chasqui::worker

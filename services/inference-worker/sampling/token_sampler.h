@@ -45,6 +45,9 @@ class TokenSampler {
   // False when the grammar forbids it.
   bool Accept(TokenId token);
 
+  // Whether following the grammar takes too long: no answer should go on with it.
+  bool grammar_overrun() const { return grammar_ && grammar_->overrun(); }
+
   const SamplingParams& params() const { return spec_.params; }
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "gmock/gmock.h"
 #include "tests/integration/inference-worker/worker_fixture.h"
@@ -177,6 +178,46 @@ TEST_F(WorkerGenerate, AnswersInTheFormatAskedFor) {
   EXPECT_THAT(ask(format), MatchesRegex("[0-9]{3}-[a-c]"));
   format.set_json_schema(R"({"properties":{"ok":{"type":"boolean"}},"required":["ok"]})");
   EXPECT_THAT(ask(format), MatchesRegex(R"(\{"ok": ?(true|false)\})"));
+}
+
+TEST_F(WorkerGenerate, AnswersWithAnyJsonObject) {
+  int ended = 0;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    inference::v1::GenerateRequest request;
+    request.set_prompt("The llama in JSON: ");
+    request.mutable_output_format()->set_json_object(true);
+    request.mutable_sampling()->set_temperature(1.2F);
+    request.mutable_sampling()->set_seed(seed);
+    inference::v1::GenerateResponse response;
+
+    ASSERT_TRUE(Generate(request, response).ok()) << seed;
+
+    const auto& answer = response.completions(0);
+    EXPECT_EQ(answer.text().front(), '{') << answer.text();
+    if (answer.finish_reason() != inference::v1::FINISH_REASON_STOP) {
+      EXPECT_EQ(answer.finish_reason(), inference::v1::FINISH_REASON_CONTEXT_FULL) << seed;
+      continue;
+    }
+    ++ended;
+    EXPECT_TRUE(nlohmann::json::parse(answer.text(), nullptr, false).is_object()) << answer.text();
+  }
+  EXPECT_GE(ended, 6);
+}
+
+TEST_F(WorkerGenerate, EndsAnAnswerWhoseGrammarIsTooAmbiguous) {
+  auto request = Endless();
+  request.mutable_output_format()->set_grammar(
+      "root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"a\"");
+  const TokenId a = TinyModel()->vocabulary().Tokenize("a", Markers::kAreText).front();
+  (*request.mutable_sampling()->mutable_logit_bias())[static_cast<std::uint32_t>(a)] = 100;
+  const auto other = Stream(Chat("What is a router?"));
+
+  const auto status = Generate(request);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(WrongFields(status), ElementsAre("output_format"));
+  EXPECT_TRUE(other->Wait().ok());
+  EXPECT_EQ(other->text(), kRouterAnswer);
 }
 
 TEST_F(WorkerGenerate, TellsWhatOfASchemaIsNotSupported) {
