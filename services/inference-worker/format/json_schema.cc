@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::size_t kMostProperties = 256;
 constexpr std::size_t kMostSchemas = 10'000;  // converted, over all
+constexpr int kDeepestSchemas = 256;          // one within another, through "$ref", too
 
 using Text = absl::StatusOr<std::string>;
 
@@ -57,6 +58,10 @@ class Converter {
   Text Schema(const Json& schema, const std::string& at) {
     if (++schemas_ > kMostSchemas)
       return Wrong(at, absl::StrCat("more than ", kMostSchemas, " schemas in all"));
+    if (depth_ == kDeepestSchemas)
+      return Wrong(at, absl::StrCat("more than ", kDeepestSchemas, " schemas within one another"));
+    ++depth_;
+    const absl::Cleanup restore = [this] { --depth_; };
     if (schema.is_boolean()) {
       return schema.get<bool>() ? json_.Any() : Wrong(at, "nothing is valid against \"false\"");
     }
@@ -369,6 +374,7 @@ class Converter {
   std::map<std::string, std::set<std::string>> reached_;  // refs from refs, with nothing between
   std::string within_;                                    // the ref being converted, or ""
   std::size_t schemas_ = 0;
+  int depth_ = 0;
 };
 
 }  // namespace

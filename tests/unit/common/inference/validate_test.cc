@@ -193,6 +193,49 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"prompt: 'x' cache_policy { mode: MODE_REQUIRE }", "cache_policy.mode",
              "not implemented"}));
 
+// The most that each kind of output format may be, and one more.
+TEST(ValidateGenerate, BoundsOutputFormats) {
+  using Format = v1::OutputFormat;
+  constexpr std::size_t kKiB = 1024;
+  const struct {
+    std::size_t most;
+    std::string field;
+    void (*set)(Format&, std::size_t);
+  } kCases[] = {
+      {256 * kKiB, "output_format.grammar",
+       [](Format& format, std::size_t size) { format.set_grammar(std::string(size, 'x')); }},
+      {256 * kKiB, "output_format.json_schema",
+       [](Format& format, std::size_t size) { format.set_json_schema(std::string(size, ' ')); }},
+      {16 * kKiB, "output_format.regex",
+       [](Format& format, std::size_t size) { format.set_regex(std::string(size, 'x')); }},
+      {256, "output_format.choice.choices",
+       [](Format& format, std::size_t size) {
+         for (std::size_t i = 0; i < size; ++i) format.mutable_choice()->add_choices("x");
+       }},
+      {1024, "output_format.choice.choices[0]",
+       [](Format& format, std::size_t size) {
+         format.mutable_choice()->add_choices(std::string(size, 'x'));
+       }},
+  };
+  for (const auto& [most, field, set] : kCases) {
+    auto request = Generate("prompt: 'x'");
+    set(*request.mutable_output_format(), most);
+    EXPECT_TRUE(Validate(request).ok()) << field << Validate(request);
+    request.clear_output_format();
+    set(*request.mutable_output_format(), most + 1);
+    const auto refused = Validate(request);
+    EXPECT_THAT(Fields(refused), ElementsAre(field));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(absl::StrCat("at most ", most))) << field;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr(absl::StrCat("is ", most + 1))) << field;
+  }
+  EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' output_format { grammar: '' }"))),
+              ElementsAre("output_format.grammar"));
+  EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' output_format { choice {} }"))),
+              ElementsAre("output_format.choice.choices"));
+  EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' output_format { choice { choices: '' } }"))),
+              ElementsAre("output_format.choice.choices[0]"));
+}
+
 TEST(ValidateGenerate, TakesSeveralAnswersTheirLogprobsAndAShift) {
   EXPECT_TRUE(Validate(Generate("prompt: 'x' n: 16 logprobs { top: 20 } context_policy { "
                                 "overflow: OVERFLOW_SHIFT keep_tokens: 9 }"))

@@ -183,6 +183,21 @@ TEST(JsonSchema, BoundsWhatMergesAmountTo) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("more than 1000 schemas"));
 }
 
+TEST(JsonSchema, BoundsChainsOfReferences) {
+  const auto chain = [](int length) {
+    std::string schema = R"({"$ref":"#/$defs/a0","$defs":{)";
+    for (int i = 0; i < length; ++i) {
+      schema +=
+          "\"a" + std::to_string(i) + R"(":{"$ref":"#/$defs/a)" + std::to_string(i + 1) + R"("},)";
+    }
+    return schema + "\"a" + std::to_string(length) + R"(":{"type":"null"}}})";
+  };
+
+  EXPECT_TRUE(Accepts(SchemaFormat(chain(200)), "null"));
+  EXPECT_THAT(std::string(OutputGrammar(SchemaFormat(chain(5000))).status().message()),
+              HasSubstr("more than 256 schemas within one another"));
+}
+
 TEST(JsonSchema, RefusesByPointerAndName) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"{", "no JSON"},
