@@ -11,7 +11,7 @@ namespace chasqui::worker {
 // there are 81. Thread-compatible.
 class GbnfWays {
  public:
-  static constexpr std::uint64_t kMost = 10'000;
+  static constexpr std::uint64_t kMost = 5'000;
   static constexpr int kDeepest = 2'000;  // rules that begin with one another
 
   // A part of a sequence: characters, or another rule.

@@ -147,8 +147,8 @@ INSTANTIATE_TEST_SUITE_P(
                 absl::StrCat("root ::= [", std::string(490, 'a'), "]{0,1990}"),
                 absl::StrCat("root ::= [", std::string(600, 'a'), "]{0,1990}"),
                 "more than 1000000 elements"},
-        Bounded{"Ways", Linked({"1,60", "1,60"}), Linked({"1,1000", "1,1000", "1,1000"}),
-                "more than 10000 ways"},
+        Bounded{"Ways", Linked({"1,45", "1,45"}), Linked({"1,1000", "1,1000", "1,1000"}),
+                "more than 5000 ways"},
         Bounded{"DeepRules", Chain(1500), Chain(3000), "more than 2000 rules"}),
     [](const auto& test) { return test.param.name; });
 
