@@ -21,6 +21,7 @@ class ClientTest : public RpcTest {
                       [this](ServerCall& call) -> Task<absl::Status> {
                         OneShot<bool> end;
                         CancelHook hook = call.OnCancel([&] { end.Set(true); });
+                        arrived_.Notify();
                         co_await end;
                         cancelled_.Notify();
                         co_return absl::CancelledError();
@@ -42,6 +43,7 @@ class ClientTest : public RpcTest {
     self_.emplace(*Channel::Create(server().local_address(), {}));
   }
 
+  absl::Notification arrived_;
   absl::Notification cancelled_;
 
  private:
@@ -114,7 +116,7 @@ TEST_F(ClientTest, ACallDiesWithItsParent) {
 
   RunOn(loop(), [&]() -> Task<void> {
     UnaryCall call(loop(), channel(), "/test.Echo/Outer", Serialize(Text("x")));
-    co_await loop().SleepFor(50ms);
+    while (!arrived_.HasBeenNotified()) co_await loop().SleepFor(1ms);
   });
 
   cancelled_.WaitForNotification();
@@ -126,7 +128,7 @@ TEST_F(ClientTest, ACallHasAtMostTheTimeOfItsParent) {
   StartWithSelf();
 
   EXPECT_TRUE(absl::IsDeadlineExceeded(
-      Call("/test.Echo/Outer", Text("x"), {.deadline = time::SteadyNow() + 50ms}).status()));
+      Call("/test.Echo/Outer", Text("x"), {.deadline = time::SteadyNow() + 500ms}).status()));
   cancelled_.WaitForNotification();
 }
 
