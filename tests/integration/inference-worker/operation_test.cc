@@ -3,7 +3,9 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "chasqui/fleet/v1/load.pb.h"
 #include "common/concurrency/named_thread.h"
 #include "gmock/gmock.h"
@@ -18,7 +20,9 @@ using ::testing::HasSubstr;
 
 class WorkerOperation : public WorkerFixture {
  protected:
-  WorkerOperation() : folder_(fs::path(::testing::TempDir()) / "worker_operation_test") {
+  // ctest runs tests beside each other, each in a process.
+  WorkerOperation()
+      : folder_(fs::path(::testing::TempDir()) / absl::StrCat("worker_operation_test-", getpid())) {
     fs::create_directories(folder_);
   }
   ~WorkerOperation() override { fs::remove_all(folder_); }
