@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/checks.h"
 #include "common/service/settings.h"
+#include "services/inference-worker/processors/processor_list.h"
 
 namespace chasqui::worker {
 namespace {
@@ -71,7 +73,24 @@ void CheckSplit(const std::string& path, const EngineConfig& engine, config::Che
   checks.Range(path + ".main_gpu", engine.main_gpu(), 0, 15);
 }
 
-void CheckEngine(const std::string& path, const EngineConfig& engine, config::Checks& checks) {
+void CheckPlacement(const std::string& path, const EngineConfig& engine,
+                    std::span<const int> processors, config::Checks& checks) {
+  checks.Range(path + ".nice", engine.nice(), -20, 19);
+  if (engine.cpu_affinity().empty()) return;
+  const auto chosen = ChooseProcessors(engine.cpu_affinity(), processors);
+  if (!chosen.ok()) {
+    checks.Require(false, path + ".cpu_affinity", chosen.status().message());
+    return;
+  }
+  const std::string most =
+      absl::StrCat("must not exceed the processors of cpu_affinity, which are ", chosen->size());
+  checks.Require(engine.threads() <= chosen->size(), path + ".threads", most);
+  checks.Require(engine.batch_threads() <= chosen->size(), path + ".batch_threads", most);
+}
+
+void CheckEngine(const std::string& path, const EngineConfig& engine,
+                 std::span<const int> processors, config::Checks& checks) {
+  CheckPlacement(path, engine, processors, checks);
   checks.Range(path + ".slots", engine.slots(), 1, 256);
   checks.Range(path + ".context_tokens", engine.context_tokens(), 0, 1 << 20);
   checks.Range(path + ".kv_tokens", engine.kv_tokens(), 0, 1 << 24);
@@ -117,7 +136,24 @@ void CheckAdapters(const std::string& path, const config::v1::ModelConfig& model
   }
 }
 
-void CheckModels(const InferenceWorkerConfig& config, config::Checks& checks) {
+// ggml places the threads anew in each step, wherever they were.
+void CheckNuma(const InferenceWorkerConfig& config, config::Checks& checks) {
+  checks.Require(config::v1::NumaStrategy_IsValid(config.numa()), "numa",
+                 absl::StrCat("must be a NumaStrategy, not ", config.numa()));
+  if (config.numa() == config::v1::NUMA_STRATEGY_UNSPECIFIED ||
+      config.numa() == config::v1::NUMA_STRATEGY_NONE) {
+    return;
+  }
+  constexpr char kWhat[] = "cannot be combined with numa, which places the threads itself";
+  checks.Require(config.engine().cpu_affinity().empty(), "engine.cpu_affinity", kWhat);
+  for (int i = 0; i < config.models_size(); ++i) {
+    checks.Require(config.models(i).engine().cpu_affinity().empty(),
+                   absl::StrCat("models[", i, "].engine.cpu_affinity"), kWhat);
+  }
+}
+
+void CheckModels(const InferenceWorkerConfig& config, std::span<const int> processors,
+                 config::Checks& checks) {
   checks.Count("models", config.models_size(), 64);
   std::set<std::string> names;
   for (int i = 0; i < config.models_size(); ++i) {
@@ -129,7 +165,8 @@ void CheckModels(const InferenceWorkerConfig& config, config::Checks& checks) {
     checks.Count(path + ".variants", model.variants_size(), 16);
     CheckAdapters(path + ".lora_adapters", model, checks);
     if (model.has_engine()) {
-      CheckEngine(path + ".engine", MergeEngine(config.engine(), model.engine()), checks);
+      CheckEngine(path + ".engine", MergeEngine(config.engine(), model.engine()), processors,
+                  checks);
     }
     if (model.name().empty()) continue;
     checks.Require(names.insert(model.name()).second, path + ".name", "is there twice");
@@ -176,6 +213,9 @@ InferenceWorkerConfig DefaultConfig() {
   engine.set_split_mode(config::v1::SPLIT_MODE_LAYER);
   engine.set_main_gpu(0);
   *engine.mutable_max_batch_wait() = service::ToProto(0s);
+  engine.set_cpu_affinity("");
+  engine.set_take_turns(true);
+  config.set_numa(config::v1::NUMA_STRATEGY_NONE);
   auto& lifecycle = *config.mutable_lifecycle();
   lifecycle.set_max_loading(1);
   *lifecycle.mutable_idle_unload() = service::ToProto(0s);
@@ -197,6 +237,11 @@ EngineConfig MergeEngine(const EngineConfig& of_worker, const EngineConfig& of_m
 }
 
 std::vector<std::string> Validate(const InferenceWorkerConfig& config) {
+  return ValidateOn(config, AllowedProcessors());
+}
+
+std::vector<std::string> ValidateOn(const InferenceWorkerConfig& config,
+                                    std::span<const int> processors) {
   config::Checks checks;
   service::Check("server", config.server(), checks);
   if (!config.advertise_address().empty())
@@ -205,9 +250,10 @@ std::vector<std::string> Validate(const InferenceWorkerConfig& config) {
   for (int i = 0; i < config.routers_size(); ++i)
     checks.Address(absl::StrCat("routers[", i, "]"), config.routers(i));
   service::Check("router_tls", config.router_tls(), checks);
-  CheckModels(config, checks);
+  CheckModels(config, processors, checks);
   checks.Count("model_folders", config.model_folders_size(), 16);
-  CheckEngine("engine", config.engine(), checks);
+  CheckEngine("engine", config.engine(), processors, checks);
+  CheckNuma(config, checks);
   CheckLifecycle(config.lifecycle(), checks);
   return std::move(checks).Take();
 }

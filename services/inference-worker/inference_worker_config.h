@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,12 @@ config::v1::InferenceWorkerConfig DefaultConfig();
 config::v1::EngineConfig MergeEngine(const config::v1::EngineConfig& of_worker,
                                      const config::v1::EngineConfig& of_model);
 
-// Everything that is wrong with `config`, one line each. Pure.
+// Everything that is wrong with `config` on a machine where this process may use `processors`, one
+// line each. Pure.
+std::vector<std::string> ValidateOn(const config::v1::InferenceWorkerConfig& config,
+                                    std::span<const int> processors);
+
+// The same on this machine.
 std::vector<std::string> Validate(const config::v1::InferenceWorkerConfig& config);
 
 }  // namespace chasqui::worker

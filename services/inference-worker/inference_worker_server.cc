@@ -59,6 +59,19 @@ Backend::LogSink SinkTo(const observability::Logger& log) {
   };
 }
 
+ggml_numa_strategy MapNuma(config::v1::NumaStrategy strategy) {
+  switch (strategy) {
+    case config::v1::NUMA_STRATEGY_DISTRIBUTE:
+      return GGML_NUMA_STRATEGY_DISTRIBUTE;
+    case config::v1::NUMA_STRATEGY_ISOLATE:
+      return GGML_NUMA_STRATEGY_ISOLATE;
+    case config::v1::NUMA_STRATEGY_NUMACTL:
+      return GGML_NUMA_STRATEGY_NUMACTL;
+    default:
+      return GGML_NUMA_STRATEGY_DISABLED;
+  }
+}
+
 fleet::v1::DeviceType MapDeviceType(enum ggml_backend_dev_type type) {
   switch (type) {
     case GGML_BACKEND_DEVICE_TYPE_CPU:
@@ -108,7 +121,7 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
       log_(log),
       incarnation_(DrawIncarnation()),
       catalogue_(config_),
-      backend_(SinkTo(log)),
+      backend_(SinkTo(log), MapNuma(config_.numa())),
       devices_(devices.has_value() ? *std::move(devices) : SourcesOf(backend_), log),
       rpc_metrics_(metrics),
       server_(service::ToOptions("worker", config_.server()), &rpc_metrics_),
@@ -118,7 +131,10 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
       host_({.memory_margin_bytes = config_.memory_margin_bytes(),
              .hooks = {.on_events =
                            [this](const std::vector<std::uint64_t>& tags) { hub_.Notify(tags); },
-                       .on_load_changed = [this] { TellLoad(); }},
+                       .on_load_changed = [this] { TellLoad(); },
+                       .observer = nullptr,
+                       .turns = &turns_},
+             .observe = [this](const std::string& model) { return metrics_.ObserverOf(model); },
              .reap =
                  [this](HostedModel* model) {
                    offload_.Detach(

@@ -14,6 +14,7 @@
 #include "common/observability/metrics.h"
 #include "common/rpc/server.h"
 #include "common/service/rpc_metrics.h"
+#include "services/inference-worker/engine/compute_turns.h"
 #include "services/inference-worker/generate_service.h"
 #include "services/inference-worker/hosting/catalogue.h"
 #include "services/inference-worker/hosting/model_lifecycle.h"
@@ -77,6 +78,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   EventHub hub_;
   Offload offload_;
   Offload embeddings_;
+  ComputeTurns turns_;
   ModelHost host_;
   ModelLifecycle lifecycle_;
   WorkerMetrics metrics_;

@@ -9,9 +9,11 @@
 namespace chasqui::worker {
 namespace {
 
+using observability::kCounts;
 using observability::kInterTokenSeconds;
 using observability::kRequestSeconds;
 using observability::kTimeToFirstTokenSeconds;
+using observability::kTokens;
 
 double Seconds(time::Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -33,6 +35,31 @@ std::string_view ReasonName(EndReason reason) {
   return "unknown";
 }
 
+// Holds the histograms themselves: to look them up in each step would cost more than they do.
+class StepMetrics final : public EngineObserver {
+ public:
+  StepMetrics(observability::Histogram& duration, observability::Histogram& tokens,
+              observability::Histogram& sequences, observability::Histogram& cancel_to_free)
+      : duration_(duration),
+        tokens_(tokens),
+        sequences_(sequences),
+        cancel_to_free_(cancel_to_free) {}
+
+  void OnStep(const StepReport& step) override {
+    duration_.Observe(Seconds(step.duration));
+    tokens_.Observe(step.prompt_tokens + step.decoding);
+    sequences_.Observe(step.sequences);
+  }
+
+  void OnCancelled(time::Duration since) override { cancel_to_free_.Observe(Seconds(since)); }
+
+ private:
+  observability::Histogram& duration_;
+  observability::Histogram& tokens_;
+  observability::Histogram& sequences_;
+  observability::Histogram& cancel_to_free_;
+};
+
 }  // namespace
 
 WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& host)
@@ -53,6 +80,19 @@ WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& h
       end_to_end_(metrics.AddHistograms("chasqui_worker_e2e_request_latency_seconds",
                                         "From a request's arrival to its end.", kRequestSeconds,
                                         {"model"})),
+      step_duration_(metrics.AddHistograms("chasqui_worker_step_duration_seconds",
+                                           "Time of a step of the engine.", kInterTokenSeconds,
+                                           {"model"})),
+      step_tokens_(metrics.AddHistograms("chasqui_worker_step_tokens",
+                                         "Tokens that a step computed, of prompts and of answers.",
+                                         kTokens, {"model"})),
+      step_sequences_(metrics.AddHistograms("chasqui_worker_step_sequences",
+                                            "Answers that a step computed for.", kCounts,
+                                            {"model"})),
+      cancel_to_free_(
+          metrics.AddHistograms("chasqui_worker_cancel_to_free_seconds",
+                                "From a running request's cancellation to its slots being free.",
+                                kInterTokenSeconds, {"model"})),
       prompt_tokens_(metrics.AddCounters("chasqui_worker_prompt_tokens_total",
                                          "Prompt tokens of finished requests.", {"model"})),
       generation_tokens_(metrics.AddCounters("chasqui_worker_generation_tokens_total",
@@ -87,6 +127,12 @@ WorkerMetrics::WorkerMetrics(observability::Metrics& metrics, const ModelHost& h
       vllm_kv_usage_(metrics.AddGauges("vllm:kv_cache_usage_perc",
                                        "As chasqui_worker_kv_cache_usage_ratio.", {"model_name"})),
       collector_(metrics.OnCollect([this, &host] { Collect(host); })) {}
+
+std::shared_ptr<EngineObserver> WorkerMetrics::ObserverOf(const std::string& model) {
+  return std::make_shared<StepMetrics>(step_duration_.With({model}), step_tokens_.With({model}),
+                                       step_sequences_.With({model}),
+                                       cancel_to_free_.With({model}));
+}
 
 WorkerMetrics::ForModel WorkerMetrics::Of(const std::string& model) {
   return {.inter_token = inter_token_.With({model}),

@@ -9,6 +9,7 @@
 #include "common/observability/metrics.h"
 #include "common/time/clock.h"
 #include "services/inference-worker/engine/engine.h"
+#include "services/inference-worker/engine/engine_observer.h"
 #include "services/inference-worker/hosting/model_host.h"
 
 namespace chasqui::worker {
@@ -31,6 +32,9 @@ class WorkerMetrics {
   };
   ForModel Of(const std::string& model);
 
+  // Takes what the engine of a model measures; works for as long as the metrics it was made with.
+  std::shared_ptr<EngineObserver> ObserverOf(const std::string& model);
+
   // An answer came to its end.
   void Finished(const std::string& model, const GenerationFinished& finished,
                 time::Duration end_to_end);
@@ -46,6 +50,10 @@ class WorkerMetrics {
   observability::MetricFamily<observability::Histogram>& prefill_;
   observability::MetricFamily<observability::Histogram>& decode_;
   observability::MetricFamily<observability::Histogram>& end_to_end_;
+  observability::MetricFamily<observability::Histogram>& step_duration_;
+  observability::MetricFamily<observability::Histogram>& step_tokens_;
+  observability::MetricFamily<observability::Histogram>& step_sequences_;
+  observability::MetricFamily<observability::Histogram>& cancel_to_free_;
   observability::MetricFamily<observability::Counter>& prompt_tokens_;
   observability::MetricFamily<observability::Counter>& generation_tokens_;
   observability::MetricFamily<observability::Counter>& prefix_hit_tokens_;

@@ -10,12 +10,14 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/inference/violations.h"
 #include "common/status/status.h"
 #include "services/inference-worker/embed/embed_context.h"
+#include "services/inference-worker/engine/decode_context.h"
 
 namespace chasqui::worker {
 namespace {
@@ -36,10 +38,13 @@ enum llama_pooling_type ToLlama(EmbedPooling pooling) {
 
 class PooledEmbedder final : public Embedder {
  public:
-  PooledEmbedder(std::shared_ptr<const Model> model, const EngineOptions& options)
+  PooledEmbedder(std::shared_ptr<const Model> model, const EngineOptions& options,
+                 ComputeTurns* turns)
       : model_(std::move(model)),
         options_(options),
-        most_tokens_(MostEmbedTokens(*model_, options)) {}
+        most_tokens_(MostEmbedTokens(*model_, options)),
+        // Its threads are not placed: they run on all processors.
+        turn_(JoinTurns(turns, options, {})) {}
 
   absl::StatusOr<std::vector<std::vector<float>>> Embed(const std::vector<TokenIds>& inputs,
                                                         EmbedPooling pooling) override {
@@ -72,9 +77,13 @@ class PooledEmbedder final : public Embedder {
     ABSL_RETURN_IF_ERROR(Check(inputs, field));
     const absl::MutexLock lock(mutex_);
     ABSL_ASSIGN_OR_RETURN(EmbedContext * context, Context(pooling));
+    const absl::Cleanup leave = [this] {
+      if (turn_) turn_->Leave();
+    };
     std::vector<std::vector<float>> vectors;
     for (std::span<const TokenIds> left = inputs; !left.empty();) {
       const auto group = left.first(GroupSize(left));
+      if (turn_) turn_->Enter({});
       ABSL_ASSIGN_OR_RETURN(auto some, context->Embed(group));
       std::ranges::move(some, std::back_inserter(vectors));
       left = left.subspan(group.size());
@@ -125,6 +134,7 @@ class PooledEmbedder final : public Embedder {
   const std::shared_ptr<const Model> model_;
   const EngineOptions options_;
   const std::uint32_t most_tokens_;
+  const std::unique_ptr<ComputeTurns::Member> turn_;  // used under the mutex; may be nullptr
   absl::Mutex mutex_;
   std::map<enum llama_pooling_type, std::unique_ptr<EmbedContext>> contexts_
       ABSL_GUARDED_BY(mutex_);
@@ -133,8 +143,9 @@ class PooledEmbedder final : public Embedder {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Embedder>> Embedder::Create(std::shared_ptr<const Model> model,
-                                                           const EngineOptions& options) {
-  return std::make_unique<PooledEmbedder>(std::move(model), options);
+                                                           const EngineOptions& options,
+                                                           ComputeTurns* turns) {
+  return std::make_unique<PooledEmbedder>(std::move(model), options, turns);
 }
 
 void Normalize(std::vector<float>& vector) {

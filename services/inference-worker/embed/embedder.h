@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "services/inference-worker/engine/compute_turns.h"
 #include "services/inference-worker/engine/engine.h"
 #include "services/inference-worker/model/model.h"
 
@@ -18,8 +19,10 @@ enum class EmbedPooling { kModelDefault, kMean, kCls, kLast };
 // computes at a time.
 class Embedder {
  public:
+  // With `turns`, which may be nullptr and outlive it, it takes turns with the engines.
   static absl::StatusOr<std::unique_ptr<Embedder>> Create(std::shared_ptr<const Model> model,
-                                                          const EngineOptions& options);
+                                                          const EngineOptions& options,
+                                                          ComputeTurns* turns = nullptr);
   virtual ~Embedder() = default;
 
   // One vector for each input, not normalised. INVALID_ARGUMENT when an input is empty, too long

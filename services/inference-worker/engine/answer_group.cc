@@ -8,13 +8,12 @@ namespace chasqui::worker {
 
 AnswerGroup::AnswerGroup(GenerationRequest request, std::uint32_t most_tokens,
                          Admission::Grant grant, std::shared_ptr<GenerationChannel> channel,
-                         std::uint64_t admission, EngineObserver* observer)
+                         std::uint64_t admission)
     : request_(std::move(request)),
       most_tokens_(most_tokens),
       grant_(std::move(grant)),
       channel_(std::move(channel)),
       admission_(admission),
-      observer_(observer),
       ends_(request_.candidates),
       left_(request_.candidates),
       sequences_(request_.candidates) {}
@@ -36,17 +35,10 @@ void AnswerGroup::OnStep(time::SteadyTime now) {
   if (!first_step_) first_step_ = now;
 }
 
-void AnswerGroup::OnToken(time::SteadyTime now, std::optional<time::Duration> since_last) {
+void AnswerGroup::OnToken(time::SteadyTime now) {
   ++predicted_tokens_;
   last_token_ = now;
-  const bool first = !first_token_;
-  if (first) first_token_ = now;
-  if (observer_ == nullptr) return;
-  if (first) {
-    observer_->OnFirstToken(now - request_.arrival);
-  } else if (since_last) {
-    observer_->OnNextToken(*since_last);
-  }
+  if (!first_token_) first_token_ = now;
 }
 
 void AnswerGroup::OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyTime now) {
@@ -60,19 +52,13 @@ void AnswerGroup::OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyT
   finished.timings = Timings(now);
   grant_.reset();
   channel_->Put(std::move(finished));
-  Observe(ends_.front().reason, now);
 }
 
-void AnswerGroup::Fail(absl::Status error, time::SteadyTime now) {
+void AnswerGroup::Fail(absl::Status error) {
   if (over()) return;
   failed_ = true;
   grant_.reset();
   channel_->Put(std::move(error));
-  Observe(std::nullopt, now);
-}
-
-void AnswerGroup::Observe(const std::optional<EndReason>& reason, time::SteadyTime now) {
-  if (observer_ != nullptr) observer_->OnEnd(reason, Timings(now), now - request_.arrival);
 }
 
 GenerationTimings AnswerGroup::Timings(time::SteadyTime now) const {

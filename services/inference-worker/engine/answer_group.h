@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "services/inference-worker/engine/admission.h"
-#include "services/inference-worker/engine/engine_observer.h"
 #include "services/inference-worker/engine/generation.h"
 #include "services/inference-worker/engine/generation_channel.h"
 
@@ -18,10 +17,8 @@ namespace chasqui::worker {
 // the candidates; made on the thread that submits, then confined to the engine's.
 class AnswerGroup {
  public:
-  // `observer` may be nullptr, and outlives it.
   AnswerGroup(GenerationRequest request, std::uint32_t most_tokens, Admission::Grant grant,
-              std::shared_ptr<GenerationChannel> channel, std::uint64_t admission,
-              EngineObserver* observer);
+              std::shared_ptr<GenerationChannel> channel, std::uint64_t admission);
 
   const GenerationRequest& request() const { return request_; }
   // Of each candidate's answer, those replayed included.
@@ -38,15 +35,15 @@ class AnswerGroup {
   // The first candidate's prompt is computed, or never will be: the others may share it.
   void OnPromptReady() { prompt_ready_ = true; }
   bool prompt_ready() const { return prompt_ready_; }
-  // A candidate has a token, `since_last` after its last one.
-  void OnToken(time::SteadyTime now, std::optional<time::Duration> since_last);
+  // A candidate has a token.
+  void OnToken(time::SteadyTime now);
   void OnPreempted() { ++preemptions_; }
 
   // A candidate is over; the last one ends the answer. Its slots are free before its last event is
   // out: who reads that may ask at once for the next answer.
   void OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyTime now);
   // The answer ends with an error; the other candidates are to end, too.
-  void Fail(absl::Status error, time::SteadyTime now);
+  void Fail(absl::Status error);
   bool failed() const { return failed_; }
   // Nothing more happens.
   bool over() const { return failed_ || left_ == 0; }
@@ -55,14 +52,12 @@ class AnswerGroup {
 
  private:
   GenerationTimings Timings(time::SteadyTime now) const;
-  void Observe(const std::optional<EndReason>& reason, time::SteadyTime now);
 
   const GenerationRequest request_;
   const std::uint32_t most_tokens_;
   std::optional<Admission::Grant> grant_;  // until the answer ends
   const std::shared_ptr<GenerationChannel> channel_;
   const std::uint64_t admission_;
-  EngineObserver* const observer_;
 
   std::vector<CandidateEnd> ends_;
   std::uint32_t left_;       // candidates that are not over

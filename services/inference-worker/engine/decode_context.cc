@@ -38,7 +38,8 @@ llama_context_params Params(const Model& model, const EngineOptions& options) {
   params.n_ctx = KvTokens(model, options);
   params.n_batch = options.batch_tokens;
   params.n_ubatch = std::min(options.micro_batch_tokens, options.batch_tokens);
-  const std::uint32_t threads = options.threads > 0 ? options.threads : AvailableCores();
+  const std::uint32_t threads =
+      options.threads > 0 ? options.threads : AvailableCores(options.placement.processors);
   params.n_threads = static_cast<std::int32_t>(threads);
   params.n_threads_batch =
       static_cast<std::int32_t>(options.batch_threads > 0 ? options.batch_threads : threads);
@@ -70,6 +71,13 @@ Layout ChooseLayout(const EngineOptions& options, bool has_gpu) {
   layout.unified_kv =
       options.unified_kv == Choice::kAuto ? has_gpu : options.unified_kv == Choice::kOn;
   return layout;
+}
+
+std::unique_ptr<ComputeTurns::Member> JoinTurns(ComputeTurns* turns, const EngineOptions& options,
+                                                std::span<const int> processors) {
+  if (turns == nullptr || !options.take_turns) return nullptr;
+  if (options.gpu_layers != 0 && HasGpu()) return nullptr;
+  return turns->Join(processors);
 }
 
 absl::StatusOr<std::unique_ptr<DecodeContext>> DecodeContext::Create(const Model& model,

@@ -36,6 +36,11 @@ struct Layout {
 // Pure.
 Layout ChooseLayout(const EngineOptions& options, bool has_gpu);
 
+// A place among those who take turns on `processors`, for what computes with these options; nullptr
+// where there are no turns, the options want none, or a GPU computes. Thread-safe.
+std::unique_ptr<ComputeTurns::Member> JoinTurns(ComputeTurns* turns, const EngineOptions& options,
+                                                std::span<const int> processors);
+
 // Some tokens of one sequence to be computed.
 struct DecodePart {
   std::uint32_t sequence = 0;

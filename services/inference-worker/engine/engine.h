@@ -12,9 +12,11 @@
 
 #include "absl/status/statusor.h"
 #include "common/time/clock.h"
+#include "services/inference-worker/engine/compute_turns.h"
 #include "services/inference-worker/engine/engine_observer.h"
 #include "services/inference-worker/engine/generation.h"
 #include "services/inference-worker/model/model.h"
+#include "services/inference-worker/processors/thread_placement.h"
 
 namespace chasqui::worker {
 
@@ -45,6 +47,9 @@ struct EngineOptions {
   std::uint32_t cached_sequences = 8;  // of a unified cache, beside the slots
   std::uint64_t host_cache_bytes = 0;
   time::Duration max_batch_wait{};
+  ThreadPlacement placement;  // of the engine's thread and its team
+  bool take_turns = true;     // with EngineHooks::turns, if there is no GPU that computes
+  std::int32_t gpu_layers = -1;
 };
 
 // What an engine is doing, and has done since it was made.
@@ -74,8 +79,10 @@ struct EngineHooks {
   std::function<void(const std::vector<std::uint64_t>& tags)> on_events;
   // A request was admitted (on the thread that submitted it) or has left.
   std::function<void()> on_load_changed;
-  // May be nullptr; outlives the engine.
-  EngineObserver* observer = nullptr;
+  // May be nullptr.
+  std::shared_ptr<EngineObserver> observer = nullptr;
+  // Shared by the engines of the process. nullptr: each computes when it wants; outlives them.
+  ComputeTurns* turns = nullptr;
 };
 
 // Generates with one model: one thread, sole owner of the context, that steps all running answers

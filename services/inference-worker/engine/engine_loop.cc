@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status_macros.h"
 #include "common/status/status.h"
 #include "services/inference-worker/batch/step_budget.h"
@@ -29,6 +30,7 @@ EngineLoop::EngineLoop(const Model& model, const EngineOptions& options, const E
       context_(context),
       inbox_(inbox),
       meter_(meter),
+      turn_(JoinTurns(hooks.turns, options, options.placement.processors)),
       kv_(context, {.share_prefixes = options.prefix_cache,
                     .host_bytes = options.prefix_cache ? options.host_cache_bytes : 0}),
       seats_(context.sequences()) {}
@@ -43,8 +45,11 @@ void EngineLoop::Run(std::stop_token stop) {
     ShiftFull();
     const bool worked = Step();
     Publish();
-    if (!worked) WaitForWork();
+    if (worked) continue;
+    if (turn_) turn_->Leave();
+    WaitForWork();
   }
+  if (turn_) turn_->Leave();
   Shutdown();
 }
 
@@ -219,6 +224,7 @@ std::vector<DecodePart> EngineLoop::Decodable(const std::vector<StepPart>& plan)
 bool EngineLoop::Step() {
   const std::vector<StepPart> plan = Plan();
   if (plan.empty()) return false;
+  if (!AwaitTurn()) return true;
   const auto began = time::SteadyNow();
   for (const auto& part : plan) seats_[part.seat]->BeginStep(began);
 
@@ -257,7 +263,7 @@ void EngineLoop::TakeResults(const std::vector<StepPart>& plan, time::SteadyTime
   }
   report.duration = time::SteadyNow() - began;
   meter_.OnStep(report);
-  if (hooks_.observer != nullptr) hooks_.observer->OnStep(report);
+  if (hooks_.observer) hooks_.observer->OnStep(report);
 }
 
 void EngineLoop::FailParts(const std::vector<StepPart>& plan, const absl::Status& error) {
@@ -305,8 +311,14 @@ bool EngineLoop::Release(SequencePtr& sequence) {
     kv_.Leave(sequence->seat(), time::SteadyNow());
     adapters_.Leave(sequence->adapters());
   }
-  if (sequence->group().Retire()) meter_.OnEnd();
+  const bool last = sequence->group().Retire();
+  const time::SteadyTime cancelled_at =
+      sequence->group().failed() ? sequence->channel().cancelled_at() : time::SteadyTime();
   sequence.reset();
+  if (!last) return true;
+  meter_.OnEnd();
+  if (hooks_.observer && cancelled_at != time::SteadyTime())
+    hooks_.observer->OnCancelled(time::SteadyNow() - cancelled_at);
   return true;
 }
 
@@ -359,9 +371,13 @@ void EngineLoop::FailAll(const absl::Status& error) {
 }
 
 absl::Status EngineLoop::WarmUp() {
+  const absl::Cleanup leave = [this] {
+    if (turn_) turn_->Leave();
+  };
   const std::uint32_t chunk =
       std::min({options_.micro_batch_tokens, options_.batch_tokens, context_.context_tokens() - 1});
   const TokenIds prompt(chunk, 0);
+  AwaitTurn();
   const auto began = time::SteadyNow();
   const DecodePart part{.sequence = 0, .position = 0, .tokens = prompt, .samples = true};
   ABSL_RETURN_IF_ERROR(context_.Decode({&part, 1}, [] { return false; }));
@@ -388,6 +404,7 @@ absl::Status EngineLoop::WarmUpDecoding(std::uint32_t answers) {
     for (std::uint32_t slot = 0; slot < answers; ++slot)
       parts.push_back(
           {.sequence = slot, .position = round, .tokens = {&token, 1}, .samples = true});
+    AwaitTurn();
     const auto began = time::SteadyNow();
     ABSL_RETURN_IF_ERROR(context_.Decode(parts, [] { return false; }));
     context_.Logits(0);

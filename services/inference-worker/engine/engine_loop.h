@@ -10,6 +10,7 @@
 
 #include "services/inference-worker/batch/plan.h"
 #include "services/inference-worker/engine/adapter_sets.h"
+#include "services/inference-worker/engine/compute_turns.h"
 #include "services/inference-worker/engine/decode_context.h"
 #include "services/inference-worker/engine/engine.h"
 #include "services/inference-worker/engine/engine_meter.h"
@@ -56,6 +57,8 @@ class EngineLoop {
   void ChooseAdapters();
   bool MayRun(const Sequence& sequence) const;
   void TakeResults(const std::vector<StepPart>& plan, time::SteadyTime began);
+  // Waits until it may compute; false when it is to stop.
+  bool AwaitTurn() { return turn_ == nullptr || turn_->Enter(stop_); }
   void FailParts(const std::vector<StepPart>& plan, const absl::Status& error);
   // After a step that found no room.
   void MakeRoom(const std::vector<StepPart>& plan);
@@ -78,6 +81,7 @@ class EngineLoop {
   Inbox& inbox_;
   EngineMeter& meter_;
   std::stop_token stop_;
+  const std::unique_ptr<ComputeTurns::Member> turn_;  // nullptr: it computes when it wants
   KvCache kv_;
   std::vector<SequencePtr> seats_;   // by seat; null: free
   std::deque<SequencePtr> waiting_;  // the oldest first

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "common/time/clock.h"
-#include "services/inference-worker/engine/generation.h"
 
 namespace chasqui::worker {
 
@@ -24,11 +22,8 @@ class EngineObserver {
   virtual ~EngineObserver() = default;
 
   virtual void OnStep(const StepReport& step) = 0;
-  virtual void OnFirstToken(time::Duration since_arrival) = 0;
-  virtual void OnNextToken(time::Duration since_last) = 0;
-  // An answer has ended. Nothing: by an error or because it was cancelled.
-  virtual void OnEnd(const std::optional<EndReason>& reason, const GenerationTimings& timings,
-                     time::Duration since_arrival) = 0;
+  // The slots of a request that was cancelled while it ran, so long ago, are free.
+  virtual void OnCancelled(time::Duration since) = 0;
 };
 
 }  // namespace chasqui::worker

@@ -32,7 +32,8 @@ std::optional<GenerationEvent> GenerationChannel::Take() {
 }
 
 void GenerationChannel::Cancel() {
-  if (!cancelled_.exchange(true)) wake_();
+  auto never = time::SteadyTime();
+  if (cancelled_at_.compare_exchange_strong(never, time::SteadyNow())) wake_();
 }
 
 }  // namespace chasqui::worker

@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/time/clock.h"
 #include "services/inference-worker/engine/generation.h"
 
 namespace chasqui::worker {
@@ -27,7 +28,9 @@ class GenerationChannel {
   // The engine's end.
   void Put(GenerationEvent event);
   bool full() const { return size_.load(std::memory_order_relaxed) >= capacity_; }
-  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  bool cancelled() const { return cancelled_at() != time::SteadyTime(); }
+  // The clock's first moment when it is not.
+  time::SteadyTime cancelled_at() const { return cancelled_at_.load(std::memory_order_relaxed); }
 
   // The reader's end.
   std::optional<GenerationEvent> Take();
@@ -38,7 +41,7 @@ class GenerationChannel {
   const std::size_t capacity_;
   const std::function<void()> wake_;
   std::atomic<std::size_t> size_ = 0;
-  std::atomic<bool> cancelled_ = false;
+  std::atomic<time::SteadyTime> cancelled_at_ = time::SteadyTime();
   absl::Mutex mutex_;
   std::deque<GenerationEvent> events_ ABSL_GUARDED_BY(mutex_);
 };

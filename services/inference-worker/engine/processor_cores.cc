@@ -8,11 +8,10 @@
 #include <string>
 #include <vector>
 
-#include <sched.h>
-
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "services/inference-worker/processors/processor_list.h"
 
 namespace chasqui::worker {
 namespace {
@@ -24,17 +23,6 @@ std::string ReadLine(const fs::path& path) {
   std::string line;
   std::getline(file, line);
   return line;
-}
-
-std::vector<int> AllowedProcessors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cpus;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
 }
 
 // Processors' worth of time that the top control group allows, 0 when it sets no limit. In a
@@ -63,8 +51,9 @@ std::uint32_t CountCores(std::span<const int> cpus, const fs::path& root) {
   return static_cast<std::uint32_t>(cores.size());
 }
 
-std::uint32_t AvailableCores() {
-  std::uint32_t cores = CountCores(AllowedProcessors());
+std::uint32_t AvailableCores(std::span<const int> processors) {
+  std::uint32_t cores =
+      processors.empty() ? CountCores(AllowedProcessors()) : CountCores(processors);
   if (const double quota = Quota(); quota > 0)
     cores = std::min(cores, static_cast<std::uint32_t>(quota));
   return std::max(cores, 1U);

@@ -11,8 +11,8 @@ namespace chasqui::worker {
 // many as there are processors where it does not.
 std::uint32_t CountCores(std::span<const int> cpus, const std::filesystem::path& root = "/");
 
-// The physical cores this process may use: its affinity, and what its control groups' quota lets it
-// use at a time, rounded down. At least 1.
-std::uint32_t AvailableCores();
+// The physical cores of `processors`, or of those that this process may use where there are none,
+// as far as its control groups' quota lets it use them at a time, rounded down. At least 1.
+std::uint32_t AvailableCores(std::span<const int> processors = {});
 
 }  // namespace chasqui::worker

@@ -77,10 +77,7 @@ void Sequence::TakeLogits(std::span<float> logits, time::SteadyTime now) {
   if (rivals) raw_logits_.assign(logits.begin(), logits.end());
   const auto token = sampler_->Sample(logits, generated_);
   if (!token) return Finish(EndReason::kFormatDeadEnd);
-  std::optional<time::Duration> since_last;
-  if (last_token_) since_last = now - *last_token_;
-  group_->OnToken(now, since_last);
-  last_token_ = now;
+  group_->OnToken(now);
   std::optional<TokenLogprob> logprob;
   if (rivals) logprob = MeasureLogprob(raw_logits_, *token, *rivals);
   TakeToken(*token, std::move(logprob));
@@ -153,7 +150,7 @@ void Sequence::Finish(EndReason reason) {
 
 void Sequence::Fail(absl::Status error) {
   over_ = true;
-  group_->Fail(std::move(error), now_);
+  group_->Fail(std::move(error));
 }
 
 void Sequence::CheckLimits(time::SteadyTime now, time::Duration max_pause) {

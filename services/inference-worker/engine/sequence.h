@@ -101,7 +101,6 @@ class Sequence {
   bool generating_ = false;      // the prompt is computed
   bool over_ = false;
 
-  std::optional<time::SteadyTime> last_token_;
   time::SteadyTime now_;  // of the engine's last call
   std::optional<time::SteadyTime> paused_since_;
 };

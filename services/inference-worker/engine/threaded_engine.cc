@@ -73,18 +73,19 @@ ThreadedEngine::~ThreadedEngine() {
 
 // The thread that will compute warms up: OpenMP keeps a team of threads for every thread that ever
 // computed, and lets them all sleep at each barrier, which costs a third of the speed, as soon as
-// there are more of them than processors.
+// there are more of them than processors. Where the thread runs, its team will.
 absl::Status ThreadedEngine::Start() {
-  absl::Status warmed_up;
+  absl::Status started;
   absl::Notification ready;
   thread_ = concurrency::NamedThread("engine", [&, this](std::stop_token stop) {
-    if (options_.warm_up) warmed_up = loop_.WarmUp();
-    const bool runs = warmed_up.ok();
+    started = PlaceThisThread(options_.placement);
+    if (started.ok() && options_.warm_up) started = loop_.WarmUp();
+    const bool runs = started.ok();
     ready.Notify();  // what is captured by reference is gone from here on
     if (runs) loop_.Run(std::move(stop));
   });
   ready.WaitForNotification();
-  return warmed_up;
+  return started;
 }
 
 RequestBounds ThreadedEngine::Bounds() const {
@@ -115,7 +116,7 @@ absl::StatusOr<std::shared_ptr<Generation>> ThreadedEngine::Submit(GenerationReq
   auto reader = std::make_shared<Reader>(channel);
   const std::uint32_t most_tokens = MostTokens(request, Bounds());
   auto group = std::make_shared<AnswerGroup>(std::move(request), most_tokens, std::move(grant),
-                                             std::move(channel), ++admissions_, hooks_.observer);
+                                             std::move(channel), ++admissions_);
   if (!inbox_->Put({.group = std::move(group), .samplers = std::move(samplers)})) {
     return status::Unavailable("WORKER_STOPPED", "the worker has unloaded the model",
                                std::chrono::milliseconds(0));

@@ -7,6 +7,7 @@
 #include "absl/status/status_macros.h"
 #include "common/service/settings.h"
 #include "common/status/status.h"
+#include "services/inference-worker/processors/processor_list.h"
 
 namespace chasqui::worker {
 namespace {
@@ -88,6 +89,12 @@ absl::StatusOr<EngineOptions> ResolveEngineOptions(const config::v1::EngineConfi
       config.has_cached_sequences() ? config.cached_sequences() : options.slots;
   options.host_cache_bytes = config.host_cache_bytes();
   options.max_batch_wait = service::ToDuration(config.max_batch_wait());
+  if (!config.cpu_affinity().empty()) {
+    ABSL_ASSIGN_OR_RETURN(options.placement.processors, ParseProcessors(config.cpu_affinity()));
+  }
+  if (config.has_nice()) options.placement.nice = config.nice();
+  options.take_turns = config.take_turns();
+  options.gpu_layers = config.gpu_layers();
   return options;
 }
 

@@ -11,12 +11,13 @@ namespace chasqui::worker {
 
 HostedModel::HostedModel(ModelIdentity identity, std::shared_ptr<const Model> model,
                          std::unique_ptr<Engine> engine, const EngineOptions& options,
-                         std::uint64_t memory_bytes)
+                         std::uint64_t memory_bytes, ComputeTurns* turns)
     : identity_(std::move(identity)),
       model_(std::move(model)),
       options_(options),
       engine_(std::move(engine)),
-      memory_bytes_(memory_bytes) {}
+      memory_bytes_(memory_bytes),
+      turns_(turns) {}
 
 bool HostedModel::AnswersTo(std::string_view name) const {
   return name == identity_.name || std::ranges::contains(identity_.aliases, name);
@@ -34,7 +35,7 @@ std::shared_ptr<HostedModel> HostedModel::Use(std::shared_ptr<HostedModel> hoste
 absl::StatusOr<Embedder*> HostedModel::embedder() {
   absl::MutexLock lock(mutex_);
   if (!embedder_) {
-    ABSL_ASSIGN_OR_RETURN(embedder_, Embedder::Create(model_, options_));
+    ABSL_ASSIGN_OR_RETURN(embedder_, Embedder::Create(model_, options_, turns_));
   }
   return embedder_.get();
 }

@@ -31,10 +31,10 @@ struct ModelIdentity {
 // engine's thread. Thread-safe.
 class HostedModel {
  public:
-  // `memory_bytes` as estimated before it was loaded.
+  // `memory_bytes` as estimated before it was loaded; `turns` as EngineHooks'.
   HostedModel(ModelIdentity identity, std::shared_ptr<const Model> model,
               std::unique_ptr<Engine> engine, const EngineOptions& options,
-              std::uint64_t memory_bytes);
+              std::uint64_t memory_bytes, ComputeTurns* turns = nullptr);
 
   const std::string& name() const { return identity_.name; }
   std::uint64_t memory_bytes() const { return memory_bytes_; }
@@ -61,6 +61,7 @@ class HostedModel {
   const EngineOptions options_;
   const std::unique_ptr<Engine> engine_;
   const std::uint64_t memory_bytes_;
+  ComputeTurns* const turns_;
   std::atomic<std::uint32_t> users_ = 0;
   std::atomic<time::SteadyTime> last_used_ = time::SteadyNow();
   absl::Mutex mutex_;

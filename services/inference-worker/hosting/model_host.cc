@@ -148,11 +148,14 @@ absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::LoadNew(const LoadSpec& 
                         }));
   std::unique_ptr<Engine> engine;
   if (model->facts().generates) {
-    ABSL_ASSIGN_OR_RETURN(engine, Engine::Create(model, variant.engine, options_.hooks));
+    EngineHooks hooks = options_.hooks;
+    if (options_.observe) hooks.observer = options_.observe(spec.name);
+    ABSL_ASSIGN_OR_RETURN(engine, Engine::Create(model, variant.engine, std::move(hooks)));
   }
   return std::shared_ptr<HostedModel>(
       new HostedModel({.name = spec.name, .aliases = spec.aliases, .profile = spec.profile},
-                      std::move(model), std::move(engine), variant.engine, needed),
+                      std::move(model), std::move(engine), variant.engine, needed,
+                      options_.hooks.turns),
       options_.reap);
 }
 

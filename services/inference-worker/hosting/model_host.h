@@ -57,7 +57,9 @@ class ModelHost {
  public:
   struct Options {
     std::uint64_t memory_margin_bytes = 0;
-    EngineHooks hooks;
+    EngineHooks hooks;  // without an observer
+    // Makes the observer of a model's engine; empty: there is none.
+    std::function<std::shared_ptr<EngineObserver>(const std::string& model)> observe = nullptr;
     // Destroys a model that nobody uses any more: off the loops, for that joins a thread.
     std::function<void(HostedModel*)> reap;
     // Models have come or gone. Called on the thread that loads or removes.

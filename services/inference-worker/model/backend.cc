@@ -16,10 +16,11 @@ thread_local LogCapture* current_capture = nullptr;
 
 }  // namespace
 
-Backend::Backend(LogSink sink) : sink_(std::move(sink)) {
+Backend::Backend(LogSink sink, ggml_numa_strategy numa) : sink_(std::move(sink)) {
   llama_log_set(&Backend::OnLog, this);
   ggml_backend_load_all();
   llama_backend_init();
+  llama_numa_init(numa);
 }
 
 Backend::~Backend() {

@@ -35,8 +35,8 @@ class Backend {
   // Takes whole lines. Called by any thread that works with libllama.
   using LogSink = std::function<void(ggml_log_level level, std::string_view line)>;
 
-  // Without a sink nothing is logged.
-  explicit Backend(LogSink sink = nullptr);
+  // Without a sink nothing is logged. `numa` holds for the whole process from then on.
+  explicit Backend(LogSink sink = nullptr, ggml_numa_strategy numa = GGML_NUMA_STRATEGY_DISABLED);
   ~Backend();
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;

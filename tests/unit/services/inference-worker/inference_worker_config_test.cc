@@ -27,7 +27,8 @@ TEST_P(BadSetting, IsNamed) {
   auto config = DefaultConfig();
   ASSERT_TRUE(google::protobuf::TextFormat::MergeFromString(GetParam().change, &config));
 
-  EXPECT_THAT(Validate(config), ElementsAre(HasSubstr(GetParam().problem)));
+  const std::vector<int> processors = {0, 1, 2};
+  EXPECT_THAT(ValidateOn(config, processors), ElementsAre(HasSubstr(GetParam().problem)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -58,6 +59,15 @@ INSTANTIATE_TEST_SUITE_P(
              "models[0].lora_adapters[1].name"},
         Case{"models { path: 'x' lora_adapters { name: 'a' path: 'b' scale: nan } }",
              "models[0].lora_adapters[0].scale"},
+        Case{"engine { nice: 20 }", "engine.nice"}, Case{"engine { nice: -21 }", "engine.nice"},
+        Case{"engine { cpu_affinity: '0-x' }", "engine.cpu_affinity: \"x\" is no processor"},
+        Case{"engine { cpu_affinity: '1-3,9' }", "not use: 3,9; it may use 0-2"},
+        Case{"engine { cpu_affinity: '0-1' threads: 3 }", "engine.threads"},
+        Case{"engine { cpu_affinity: '0-1' batch_threads: 3 }", "engine.batch_threads"},
+        Case{"models { path: 'x' engine { cpu_affinity: '7' } }", "models[0].engine.cpu_affinity"},
+        Case{"numa: NUMA_STRATEGY_ISOLATE engine { cpu_affinity: '0' }", "engine.cpu_affinity"},
+        Case{"numa: NUMA_STRATEGY_NUMACTL models { path: 'x' engine { cpu_affinity: '0' } }",
+             "models[0].engine.cpu_affinity"},
         Case{"routers: 'nowhere'", "routers[0]"}, Case{"server { loops: 65 }", "server.loops"},
         Case{"server { tls { certificate_file: 'c.pem' } }", "server.tls.private_key_file"},
         Case{"router_tls { certificate_file: 'c.pem' }", "router_tls.private_key_file"}));
@@ -105,6 +115,15 @@ TEST(InferenceWorkerConfig, ChecksAModelsEngineAsItIsLoaded) {
   model.mutable_engine()->add_devices("A");
 
   EXPECT_THAT(Validate(config), IsEmpty());
+}
+
+TEST(InferenceWorkerConfig, TakesAPlaceForTheThreads) {
+  auto config = DefaultConfig();
+  config.mutable_engine()->set_cpu_affinity("0,2");
+  config.mutable_engine()->set_threads(2);
+  config.mutable_engine()->set_nice(-20);
+
+  EXPECT_THAT(ValidateOn(config, std::vector<int>{0, 1, 2}), IsEmpty());
 }
 
 TEST(InferenceWorkerConfig, ReportsAllProblemsAtOnce) {

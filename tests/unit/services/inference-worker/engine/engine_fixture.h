@@ -29,12 +29,16 @@ struct Answer {
 };
 
 // An engine over the model that ships, and ways to ask it. Events are awaited, not slept for.
-class EngineFixture : public testing::Test {
+class EngineFixture : public ::testing::Test {
  protected:
   void MakeEngine(EngineOptions options, std::shared_ptr<const Model> model = TinyModel()) {
     if (options.kv_tokens == 0) options.kv_tokens = options.slots * 1024;
-    options.threads = 1;
+    // One unless a test asks for more, or for a place of its own.
+    if (options.threads == 0 && options.placement.processors.empty()) options.threads = 1;
+    engine_.reset();  // the other is not to be told what happens
     EngineHooks hooks;
+    hooks.observer = observer_;
+    hooks.turns = turns_;
     hooks.on_events = [this](const std::vector<std::uint64_t>& tags) {
       const absl::MutexLock lock(mutex_);
       ++calls_;
@@ -129,7 +133,9 @@ class EngineFixture : public testing::Test {
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::set<std::uint64_t> told_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t last_tag_ = 0;
-  std::unique_ptr<Engine> engine_;  // last: calls the hooks
+  std::shared_ptr<EngineObserver> observer_;  // of engines made from then on
+  ComputeTurns* turns_ = nullptr;             // the same
+  std::unique_ptr<Engine> engine_;            // last: calls the hooks
 };
 
 }  // namespace chasqui::worker
