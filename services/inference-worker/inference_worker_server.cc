@@ -13,6 +13,7 @@
 #include "common/status/status.h"
 #include "common/version/version.h"
 #include "services/inference-worker/hosting/device_check.h"
+#include "services/inference-worker/model/memory_available.h"
 
 namespace chasqui::worker {
 namespace {
@@ -107,8 +108,15 @@ fleet::v1::DeviceLoad MapDeviceLoad(const DeviceState& state) {
 }
 
 DeviceTelemetry::Sources SourcesOf(const Backend& backend) {
-  return {.devices = backend.Devices(),
-          .memory = [&backend](const DeviceInfo& info) { return backend.MemoryOf(info.name); }};
+  const auto memory = [&backend](const DeviceInfo& info) {
+    DeviceMemory of_backend = backend.MemoryOf(info.name);
+    // The back end of the processor takes all of its memory for free.
+    if (info.type == GGML_BACKEND_DEVICE_TYPE_CPU)
+      of_backend.free_bytes =
+          std::min(of_backend.total_bytes, AvailableMemory().value_or(of_backend.free_bytes));
+    return of_backend;
+  };
+  return {.devices = backend.Devices(), .memory = memory};
 }
 
 }  // namespace
@@ -139,6 +147,10 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
                  [this](HostedModel* model) {
                    offload_.Detach(
                        [owned = std::unique_ptr<HostedModel>(model)]() mutable { owned.reset(); });
+                 },
+             .on_bad_file =
+                 [this](const std::string& path, const absl::Status& why) {
+                   log_.Warn("file cannot be loaded", {{"path", path}, {"error", why.message()}});
                  },
              .on_models_changed = [this] { TellModels(); }}),
       lifecycle_(config_, catalogue_, host_, log),

@@ -48,6 +48,7 @@ v1::EstimateModelResponse MapEstimate(const ModelEstimate& estimate) {
     variant.set_kv_cache_bytes(file.memory.kv_cache);
     variant.set_compute_bytes(file.memory.compute);
     variant.set_fits(file.fits);
+    variant.set_error(std::string(file.error.message()));
   }
   response.set_available_bytes(estimate.available_bytes.value_or(0));
   response.set_chosen_path(estimate.chosen_path);

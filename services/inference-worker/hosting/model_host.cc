@@ -81,13 +81,20 @@ absl::StatusOr<ModelHost::Variant> ModelHost::Inspect(const std::string& path,
   return variant;
 }
 
-absl::StatusOr<std::vector<ModelHost::Variant>> ModelHost::InspectAll(const LoadSpec& spec) {
-  std::vector<Variant> variants;
-  ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(spec.path, spec));
-  for (const auto& path : spec.variants) {
-    ABSL_ASSIGN_OR_RETURN(variants.emplace_back(), Inspect(path, spec));
+absl::StatusOr<ModelHost::Inspected> ModelHost::InspectAll(const LoadSpec& spec) {
+  std::vector<std::string> paths = {spec.path};
+  paths.insert(paths.end(), spec.variants.begin(), spec.variants.end());
+  Inspected inspected;
+  for (const auto& path : paths) {
+    absl::StatusOr<Variant> variant = Inspect(path, spec);
+    if (variant.ok()) {
+      inspected.good.push_back(*std::move(variant));
+    } else {
+      inspected.bad.emplace_back(path, variant.status());
+    }
   }
-  return variants;
+  if (inspected.good.empty()) return inspected.bad.front().second;
+  return inspected;
 }
 
 std::vector<VariantSize> ModelHost::SizesOf(const std::vector<Variant>& variants) {
@@ -106,7 +113,11 @@ std::optional<std::uint64_t> ModelHost::Room() const {
 }
 
 absl::StatusOr<ModelHost::Variant> ModelHost::Choose(const LoadSpec& spec) const {
-  ABSL_ASSIGN_OR_RETURN(std::vector<Variant> variants, InspectAll(spec));
+  ABSL_ASSIGN_OR_RETURN(Inspected inspected, InspectAll(spec));
+  for (const auto& [path, why] : inspected.bad) {
+    if (options_.on_bad_file) options_.on_bad_file(path, why);
+  }
+  std::vector<Variant>& variants = inspected.good;
   const std::vector<VariantSize> sizes = SizesOf(variants);
   const std::optional<std::uint64_t> room = Room();
   if (const auto chosen = ChooseVariant(sizes, room)) return std::move(variants[*chosen]);
@@ -119,7 +130,8 @@ absl::StatusOr<ModelHost::Variant> ModelHost::Choose(const LoadSpec& spec) const
 }
 
 absl::StatusOr<ModelEstimate> ModelHost::Estimate(const LoadSpec& spec) const {
-  ABSL_ASSIGN_OR_RETURN(const std::vector<Variant> variants, InspectAll(spec));
+  ABSL_ASSIGN_OR_RETURN(const Inspected inspected, InspectAll(spec));
+  const std::vector<Variant>& variants = inspected.good;
   const std::vector<VariantSize> sizes = SizesOf(variants);
   ModelEstimate estimate;
   estimate.available_bytes = Room();
@@ -129,8 +141,11 @@ absl::StatusOr<ModelEstimate> ModelHost::Estimate(const LoadSpec& spec) const {
     estimate.files.push_back({.path = variant.gguf.paths.front(),
                               .quantization = variant.gguf.quantization,
                               .memory = variant.memory,
-                              .fits = !room.has_value() || variant.memory.total() <= *room});
+                              .fits = !room.has_value() || variant.memory.total() <= *room,
+                              .error = absl::OkStatus()});
   }
+  for (const auto& [path, why] : inspected.bad)
+    estimate.files.push_back({.path = path, .quantization = {}, .memory = {}, .error = why});
   if (const auto chosen = ChooseVariant(sizes, room))
     estimate.chosen_path = variants[*chosen].gguf.paths.front();
   return estimate;

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -42,9 +43,10 @@ struct ModelEstimate {
     std::string path;
     std::string quantization;
     MemoryEstimate memory;
-    bool fits = false;  // now
+    bool fits = false;   // now
+    absl::Status error;  // why it cannot be loaded at all; the rest is then not known
   };
-  std::vector<File> files;                                      // the best first
+  std::vector<File> files;  // the best first, then those that cannot be loaded
   std::optional<std::uint64_t> available_bytes = std::nullopt;  // less the margin
   std::string chosen_path;                                      // empty: none fits
 };
@@ -62,6 +64,9 @@ class ModelHost {
     std::function<std::shared_ptr<EngineObserver>(const std::string& model)> observe = nullptr;
     // Destroys a model that nobody uses any more: off the loops, for that joins a thread.
     std::function<void(HostedModel*)> reap;
+    // A file that a model might be loaded from cannot be, while another of its files can. Called on
+    // the thread that loads.
+    std::function<void(const std::string& path, const absl::Status& why)> on_bad_file;
     // Models have come or gone. Called on the thread that loads or removes.
     std::function<void()> on_models_changed;
   };
@@ -103,7 +108,13 @@ class ModelHost {
     MemoryEstimate memory;
   };
   static absl::StatusOr<Variant> Inspect(const std::string& path, const LoadSpec& spec);
-  static absl::StatusOr<std::vector<Variant>> InspectAll(const LoadSpec& spec);
+  // A model's files: those that can be loaded, and why others cannot.
+  struct Inspected {
+    std::vector<Variant> good;
+    std::vector<std::pair<std::string, absl::Status>> bad;
+  };
+  // The error of `spec.path` when no file can be loaded.
+  static absl::StatusOr<Inspected> InspectAll(const LoadSpec& spec);
   static std::vector<VariantSize> SizesOf(const std::vector<Variant>& variants);
   // Memory that can be had, less the margin; nothing when it is not known.
   std::optional<std::uint64_t> Room() const;

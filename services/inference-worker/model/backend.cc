@@ -72,6 +72,13 @@ void Backend::Log(ggml_log_level level, std::string_view text) {
   for (const auto& [line_level, line] : lines) sink_(line_level, line);
 }
 
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
+  }
+  return text;
+}
+
 LogCapture::LogCapture() { current_capture = this; }
 
 LogCapture::~LogCapture() { current_capture = nullptr; }
@@ -87,7 +94,7 @@ std::string LogCapture::Reason() const {
   std::vector<std::string> lines = absl::StrSplit(text_, '\n', absl::SkipWhitespace());
   if (lines.size() > kMostLines) lines.erase(lines.begin(), lines.end() - kMostLines);
   for (auto& line : lines) absl::StripAsciiWhitespace(&line);
-  return absl::StrJoin(lines, "; ");
+  return Printable(absl::StrJoin(lines, "; "));
 }
 
 }  // namespace chasqui::worker

@@ -58,6 +58,10 @@ class Backend {
   ggml_log_level line_level_ = GGML_LOG_LEVEL_NONE;
 };
 
+// Text that comes from a file or from libllama, as a message can hold it: whatever is not printable
+// ASCII becomes "?". Pure.
+std::string Printable(std::string text);
+
 // Keeps the warnings and errors that libllama logs on this thread while it lives: the only way
 // libllama tells why something failed. Not nested.
 class LogCapture {

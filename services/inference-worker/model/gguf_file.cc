@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status/status.h"
 #include "services/inference-worker/model/backend.h"
+#include "services/inference-worker/model/gguf_check.h"
 
 namespace chasqui::worker {
 namespace {
@@ -93,6 +94,7 @@ absl::Status AddPart(const std::string& path, const gguf_context* gguf, GgufFact
   const std::uint64_t size = std::filesystem::file_size(path, error);
   const std::uint64_t header = gguf_get_data_offset(gguf);
   const std::uint64_t tensors = TensorBytes(gguf);
+  ABSL_RETURN_IF_ERROR(CheckTensors(path, gguf));
   if (error || size < header + tensors) {
     return status::InvalidArgument(
         "path", absl::StrCat(path, " is truncated: its header announces ", header + tensors,
@@ -105,10 +107,9 @@ absl::Status AddPart(const std::string& path, const gguf_context* gguf, GgufFact
   return absl::OkStatus();
 }
 
+// Beside type and architecture, which are known; the layers are few enough to be listed.
 void ReadMetadata(const gguf_context* gguf, GgufFacts& facts) {
-  facts.type = String(gguf, "general.type");
   facts.adapter_type = String(gguf, "adapter.type");
-  facts.architecture = String(gguf, "general.architecture");
   if (const auto type = Integer(gguf, "general.file_type"))
     facts.quantization = llama_ftype_name(static_cast<llama_ftype>(*type));
   const auto number = [&](std::string_view key, std::uint64_t otherwise) {
@@ -167,9 +168,17 @@ absl::StatusOr<GgufFacts> InspectGguf(const std::string& path) {
   GgufFacts facts;
   ABSL_ASSIGN_OR_RETURN(const GgufPtr gguf, Open(path));
   ABSL_RETURN_IF_ERROR(AddPart(path, gguf.get(), facts));
-  ReadMetadata(gguf.get(), facts);
+  facts.architecture = String(gguf.get(), "general.architecture");
   if (facts.architecture.empty())
     return status::InvalidArgument("path", absl::StrCat(path, " names no architecture"));
+  if (facts.architecture != Printable(facts.architecture))
+    return status::InvalidArgument("path",
+                                   absl::StrCat(path, " is damaged: its architecture is no word"));
+  facts.type = String(gguf.get(), "general.type");
+  if (facts.type != "adapter") {
+    ABSL_RETURN_IF_ERROR(CheckMetadata(path, facts.architecture, gguf.get()));
+  }
+  ReadMetadata(gguf.get(), facts);
 
   const auto parts = static_cast<int>(Integer(gguf.get(), "split.count").value_or(1));
   if (parts <= 1) return facts;

@@ -39,9 +39,10 @@ struct GgufFacts {
 // would give the first numbers of an embedding for scores. Pure.
 bool Ranks(const GgufFacts& facts);
 
-// Reads the header of `path`, and of all parts of a split model, and checks that the files are as
-// long as it says: libllama would only find out while loading, or at the first page that is not
-// there. NOT_FOUND, or INVALID_ARGUMENT with the reason. Thread-safe; blocks on the disk.
+// Reads the header of `path`, and of all parts of a split model, and checks what libllama takes for
+// granted: that the files are as long as it says, which would be found out at the first page that
+// is not there, and what gguf_check.h lists. NOT_FOUND, or INVALID_ARGUMENT with the reason.
+// Thread-safe; blocks on the disk.
 absl::StatusOr<GgufFacts> InspectGguf(const std::string& path);
 
 }  // namespace chasqui::worker

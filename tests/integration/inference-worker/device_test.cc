@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "gmock/gmock.h"
@@ -47,6 +49,18 @@ TEST_F(WorkerDevices, AreToldByGetStatus) {
   EXPECT_EQ(status.devices(1).memory_free_bytes(), 400);
   EXPECT_FALSE(status.devices(2).has_temperature_celsius());
   EXPECT_FALSE(status.devices(2).has_utilization());
+}
+
+TEST_F(WorkerDevices, TellsMemoryOfTheProcessorThatIsInUse) {
+  devices_.reset();
+  StartWorker();
+
+  const auto devices = WorkerStatus().devices();
+  const auto processor = std::ranges::find(devices, "CPU", &fleet::v1::Device::name);
+
+  ASSERT_NE(processor, devices.end());
+  EXPECT_GT(processor->memory_free_bytes(), 0);
+  EXPECT_LT(processor->memory_free_bytes(), processor->memory_total_bytes());
 }
 
 TEST_F(WorkerDevices, AreInLoadReports) {

@@ -108,12 +108,16 @@ std::string Bytes(std::uint64_t bytes) { return BytesText(static_cast<double>(by
 void Print(const EstimateModelResponse& response) {
   Table table({"FILE", "TYPE", "WEIGHTS", "KV CACHE", "COMPUTE", "ALL", "FITS"});
   for (const VariantEstimate& variant : response.variants()) {
+    if (!variant.error().empty()) continue;
     table.Add({variant.path(), variant.quantization(), Bytes(variant.weights_bytes()),
                Bytes(variant.kv_cache_bytes()), Bytes(variant.compute_bytes()),
                Bytes(variant.weights_bytes() + variant.kv_cache_bytes() + variant.compute_bytes()),
                variant.fits() ? "yes" : "no"});
   }
   std::cout << table.Text();
+  for (const VariantEstimate& variant : response.variants()) {
+    if (!variant.error().empty()) std::cout << variant.path() << ": " << variant.error() << "\n";
+  }
   if (response.available_bytes() > 0)
     std::cout << Bytes(response.available_bytes()) << " can be had now\n";
 }
