@@ -330,4 +330,12 @@ grpc::Status FakeWorker::Tokenize(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
+std::shared_ptr<FakeCall> FakeWorker::NextCall() {
+  std::shared_ptr<FakeCall> call = NextCallFor(std::chrono::seconds(20));
+  CHECK(call != nullptr) << "no call reached worker \"" << options_.id
+                         << "\" within twenty seconds: " << active() << " run there, " << refused()
+                         << " were refused";
+  return call;
+}
+
 }  // namespace chasqui::testing

@@ -106,8 +106,10 @@ class FakeWorker final : private inference::v1::InferenceService::Service {
   // Waits for the router to end the Join stream.
   grpc::Status WaitUntilDropped();
 
-  // The next call that arrives; null after twenty seconds.
-  std::shared_ptr<FakeCall> NextCall() { return NextCallFor(std::chrono::seconds(20)); }
+  // The next call that arrives. Ends the test program with a message where none does within twenty
+  // seconds: no test can go on without it.
+  std::shared_ptr<FakeCall> NextCall();
+  // The same for a shorter wait; null when none arrives.
   std::shared_ptr<FakeCall> NextCallFor(std::chrono::milliseconds at_most) {
     return calls_.PopFor(at_most).value_or(nullptr);
   }
