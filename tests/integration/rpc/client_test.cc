@@ -3,6 +3,9 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "absl/synchronization/notification.h"
 #include "common/rpc/one_shot.h"
@@ -59,6 +62,33 @@ TEST_F(ClientTest, AnAbsentServerIsUnavailable) {
   });
 
   EXPECT_TRUE(absl::IsUnavailable(status));
+}
+
+// A listener that nobody accepts from: the kernel takes the connection, and no HTTP/2 comes. gRPC's
+// own limit would be twenty seconds.
+TEST_F(ClientTest, APeerThatSaysNothingIsUnavailableAfterTheConnectTimeout) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(listener, 8), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  const Channel silent = *Channel::Create("127.0.0.1:" + std::to_string(ntohs(address.sin_port)),
+                                          {.connect_timeout = 200ms});
+
+  const auto begin = time::SteadyNow();
+  const auto status = RunOn(loop(), [&]() -> Task<absl::Status> {
+    co_return (co_await CallUnary<StringValue>(loop(), silent, "/test.Echo/Unary", Text("x")))
+        .status();
+  });
+  const auto elapsed = time::SteadyNow() - begin;
+
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_GE(elapsed, 150ms);
+  EXPECT_LT(elapsed, 4s);
+  close(listener);
 }
 
 TEST_F(ClientTest, AStreamToAnAbsentServerIsUnavailable) {
