@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "absl/strings/ascii.h"
@@ -35,6 +36,13 @@ std::vector<AdapterFile> AdaptersOf(const config::v1::ModelConfig& model) {
                      .scale = adapter.has_scale() ? adapter.scale() : 1.0F});
   }
   return files;
+}
+
+// Links followed; as it is where that cannot be told.
+fs::path Real(const fs::path& path) {
+  std::error_code error;
+  fs::path real = fs::weakly_canonical(path, error);
+  return error ? path : real;
 }
 
 bool IsInside(const fs::path& file, const fs::path& folder) {
@@ -70,17 +78,22 @@ void Catalogue::AddConfigured(const config::v1::InferenceWorkerConfig& config) {
   }
 }
 
-// What a configured model is made of already, or whose name is taken, is left out.
+// What another model is made of already, or whose name is taken, is left out. A link counts as a
+// file here, wherever it points, and is known by the file it points to.
 void Catalogue::AddFolder(const std::string& folder) {
+  std::set<fs::path> known;
+  for (const LoadSpec& spec : models_) {
+    known.insert(Real(spec.path));
+    for (const auto& variant : spec.variants) known.insert(Real(variant));
+  }
   std::vector<std::string> paths;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
-    const std::string path = entry->path().string();
-    const bool known = std::ranges::any_of(models_, [&path](const LoadSpec& spec) {
-      return spec.path == path || std::ranges::contains(spec.variants, path);
-    });
-    if (entry->path().extension() == ".gguf" && !known) paths.push_back(path);
+    std::error_code not_there;  // a link to nothing, for one: no model, and no end to the others
+    const bool is_file = entry->is_regular_file(not_there);
+    if (is_file && entry->path().extension() == ".gguf" && !known.contains(Real(entry->path())))
+      paths.push_back(entry->path().string());
   }
   std::ranges::sort(paths);
   for (VariantGroup& group : GroupVariants(paths)) {
