@@ -97,23 +97,31 @@ Task<absl::Status> WorkerService::LoadModel(rpc::ServerCall& call, v1::LoadModel
   const auto move = [loading, &loop] {
     if (loading->told.exchange(false)) loop.Post([loading] { loading->moved.Set(true); });
   };
+  const bool waits = loads_++ > 0;
   const bool queued = loader_.TryDetach([this, spec = *std::move(spec), loading, move, &loop] {
-    auto result = state_.host.Load(spec, [&](float fraction, std::uint64_t bytes) {
+    auto result = state_.lifecycle.Load(spec, [&](float fraction, std::uint64_t bytes) {
       loading->fraction = fraction;
       loading->estimated_bytes = bytes;
       move();
       return !loading->cancelled;
     });
+    --loads_;
     loop.Post([loading, result = std::move(result)]() mutable {
       loading->result = std::move(result);
       loading->moved.Set(true);
     });
   });
   if (!queued) {
+    --loads_;
     co_return status::ResourceExhausted("LOADING", "too many models wait to be loaded",
                                         std::chrono::seconds(5));
   }
 
+  if (waits) {
+    v1::LoadModelResponse response;
+    response.mutable_progress()->set_stage(v1::LOAD_STAGE_WAITING);
+    (void)co_await writer.Write(response);
+  }
   while (true) {
     co_await loading->moved;
     loading->moved.Reset();
@@ -134,8 +142,9 @@ Task<absl::Status> WorkerService::LoadModel(rpc::ServerCall& call, v1::LoadModel
 }
 
 Task<absl::Status> WorkerService::Load(rpc::Loop& loop, LoadSpec spec) {
-  co_return co_await loader_.Run(
-      loop, [this, spec = std::move(spec)] { return state_.host.Load(spec, nullptr).status(); });
+  co_return co_await loader_.Run(loop, [this, spec = std::move(spec)] {
+    return state_.lifecycle.Load(spec, nullptr).status();
+  });
 }
 
 Task<absl::StatusOr<v1::UnloadModelResponse>> WorkerService::UnloadModel(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,7 +45,8 @@ class WorkerService {
   WorkerState& state_;
   const Catalogue& catalogue_;
   const Describe describe_;
-  Offload loader_;  // last: its thread works on the host
+  std::atomic<int> loads_ = 0;  // of LoadModel, under way or waiting
+  Offload loader_;              // last: its thread works on the host
 };
 
 }  // namespace chasqui::worker

@@ -25,14 +25,6 @@ std::uint32_t KvTokens(const Model& model, const EngineOptions& options) {
   return static_cast<std::uint32_t>(std::min(context * options.slots, most));
 }
 
-bool HasGpu() {
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    const auto type = ggml_backend_dev_type(ggml_backend_dev_get(i));
-    if (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU) return true;
-  }
-  return false;
-}
-
 llama_context_params Params(const Model& model, const EngineOptions& options) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = KvTokens(model, options);
@@ -48,18 +40,28 @@ llama_context_params Params(const Model& model, const EngineOptions& options) {
   params.type_k = options.type_k;
   params.type_v = options.type_v;
   params.kv_unified = layout.unified_kv;
-  // In a cache of parts each sequence has its share of the memory, and free slots keep prefixes.
-  const std::uint32_t kept = options.prefix_cache ? options.cached_sequences : 0;
-  params.n_seq_max = layout.unified_kv
-                         ? std::min(options.slots + kept,
-                                    static_cast<std::uint32_t>(llama_max_parallel_sequences()))
-                         : options.slots;
+  params.n_seq_max = CountSequences(options, HasGpu());
   params.n_outputs_max = params.n_seq_max;  // libllama takes no less
   params.no_perf = true;
   return params;
 }
 
 }  // namespace
+
+bool HasGpu() {
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    const auto type = ggml_backend_dev_type(ggml_backend_dev_get(i));
+    if (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU) return true;
+  }
+  return false;
+}
+
+std::uint32_t CountSequences(const EngineOptions& options, bool has_gpu) {
+  // In a cache of parts each sequence has its share of the memory, and free slots keep prefixes.
+  if (!ChooseLayout(options, has_gpu).unified_kv) return options.slots;
+  const std::uint32_t kept = options.prefix_cache ? options.cached_sequences : 0;
+  return std::min(options.slots + kept, static_cast<std::uint32_t>(llama_max_parallel_sequences()));
+}
 
 Layout ChooseLayout(const EngineOptions& options, bool has_gpu) {
   Layout layout;

@@ -41,6 +41,13 @@ Layout ChooseLayout(const EngineOptions& options, bool has_gpu);
 std::unique_ptr<ComputeTurns::Member> JoinTurns(ComputeTurns* turns, const EngineOptions& options,
                                                 std::span<const int> processors);
 
+// Sequences that the context of an engine holds: the slots, and in a shared cache beside them the
+// finished ones whose prefixes are kept. Pure.
+std::uint32_t CountSequences(const EngineOptions& options, bool has_gpu);
+
+// Whether a back end found a GPU.
+bool HasGpu();
+
 // Some tokens of one sequence to be computed.
 struct DecodePart {
   std::uint32_t sequence = 0;

@@ -105,6 +105,16 @@ class Planner {
 
 }  // namespace
 
+std::optional<std::string> LeastRecentlyUsed(const std::vector<ModelStage>& models) {
+  const ModelStage* oldest = nullptr;
+  for (const ModelStage& model : models) {
+    if (!MayLeave(model)) continue;
+    if (oldest == nullptr || model.last_used < oldest->last_used) oldest = &model;
+  }
+  if (oldest == nullptr) return std::nullopt;
+  return oldest->name;
+}
+
 LifecyclePlan PlanLifecycle(const std::vector<ModelStage>& models, const LifecycleLimits& limits,
                             std::optional<std::uint64_t> available_bytes, time::SteadyTime now) {
   Planner planner(models, limits, available_bytes);

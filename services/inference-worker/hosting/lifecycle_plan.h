@@ -51,4 +51,8 @@ struct LifecyclePlan {
 LifecyclePlan PlanLifecycle(const std::vector<ModelStage>& models, const LifecycleLimits& limits,
                             std::optional<std::uint64_t> available_bytes, time::SteadyTime now);
 
+// The model to unload for another: loaded, used by nobody, wanted by nobody, and used the longest
+// ago. Nothing when there is none. Pure.
+std::optional<std::string> LeastRecentlyUsed(const std::vector<ModelStage>& models);
+
 }  // namespace chasqui::worker

@@ -11,21 +11,22 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status/status.h"
+#include "services/inference-worker/engine/decode_context.h"
 #include "services/inference-worker/hosting/engine_options.h"
 #include "services/inference-worker/model/memory_available.h"
 
 namespace chasqui::worker {
 namespace {
 
-std::string NameOf(const LoadSpec& spec) {
-  return spec.name.empty() ? std::filesystem::path(spec.path).stem().string() : spec.name;
-}
-
 bool IsFileOf(const LoadSpec& spec, const std::string& path) {
   return spec.path == path || std::ranges::contains(spec.variants, path);
 }
 
 }  // namespace
+
+std::string ModelHost::NameOf(const LoadSpec& spec) {
+  return spec.name.empty() ? std::filesystem::path(spec.path).stem().string() : spec.name;
+}
 
 absl::StatusOr<std::shared_ptr<HostedModel>> ModelHost::Load(LoadSpec spec,
                                                              const LoadProgressFn& progress) {
@@ -74,7 +75,7 @@ absl::StatusOr<ModelHost::Variant> ModelHost::Inspect(const std::string& path,
   variant.memory = EstimateMemory(variant.gguf,
                                   {.kv_tokens = variant.engine.kv_tokens,
                                    .micro_batch_tokens = variant.engine.micro_batch_tokens,
-                                   .sequences = variant.engine.slots,
+                                   .sequences = CountSequences(variant.engine, HasGpu()),
                                    .type_k = variant.engine.type_k,
                                    .type_v = variant.engine.type_v},
                                   adapters);

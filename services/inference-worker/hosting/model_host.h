@@ -71,6 +71,9 @@ class ModelHost {
     std::function<void()> on_models_changed;
   };
 
+  // What the model is called: the file's name without ".gguf" where `spec` names none.
+  static std::string NameOf(const LoadSpec& spec);
+
   explicit ModelHost(Options options) : options_(std::move(options)) {}
   ModelHost(const ModelHost&) = delete;
   ModelHost& operator=(const ModelHost&) = delete;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/service/settings.h"
 #include "common/status/status.h"
@@ -135,16 +136,62 @@ std::vector<ModelStage> ModelLifecycle::Stages(time::SteadyTime now) {
     if (entry != entries_.end() && !entry->second.waiters.empty())
       stage.wanted_since = entry->second.waiters.front()->since;
   }
+  for (auto name = loading_for_operators_.begin(); name != loading_for_operators_.end();
+       name = loading_for_operators_.upper_bound(*name)) {
+    if (std::ranges::contains(in_memory, *name, &HostedModel::name) || entries_.contains(*name))
+      continue;
+    stages.push_back({.name = *name, .state = ModelStage::State::kLoading, .last_used = now});
+  }
   for (const auto& [name, entry] : entries_) {
     if (std::ranges::contains(in_memory, name, &HostedModel::name)) continue;
     ModelStage& stage = stages.emplace_back();
     stage.name = name;
-    stage.state = entry.loading ? ModelStage::State::kLoading : ModelStage::State::kUnloaded;
+    const bool loading = entry.loading || loading_for_operators_.contains(name);
+    stage.state = loading ? ModelStage::State::kLoading : ModelStage::State::kUnloaded;
     stage.bytes = entry.description.memory_bytes();
     if (!entry.waiters.empty()) stage.wanted_since = entry.waiters.front()->since;
     stage.last_used = now;
   }
   return stages;
+}
+
+absl::StatusOr<Hosted> ModelLifecycle::Load(const LoadSpec& spec, const LoadProgressFn& progress) {
+  const std::string name = ModelHost::NameOf(spec);
+  {
+    const absl::MutexLock lock(mutex_);
+    loading_for_operators_.insert(name);
+  }
+  const auto done = absl::MakeCleanup([this, &name] {
+    {
+      const absl::MutexLock lock(mutex_);
+      loading_for_operators_.erase(loading_for_operators_.find(name));
+    }
+    planner_.Wake();
+  });
+  if (const absl::Status room = MakeRoomFor(name); !room.ok()) return room;
+  return host_.Load(spec, progress);
+}
+
+absl::Status ModelLifecycle::MakeRoomFor(const std::string& name) {
+  if (config_.max_loaded() == 0) return absl::OkStatus();
+  while (true) {
+    std::vector<ModelStage> others = Stages(time::SteadyNow());
+    std::erase_if(others, [&name](const ModelStage& stage) {
+      return stage.name == name || stage.state == ModelStage::State::kUnloaded;
+    });
+    if (others.size() < config_.max_loaded()) return absl::OkStatus();
+    const std::optional<std::string> oldest = LeastRecentlyUsed(others);
+    if (!oldest.has_value()) {
+      return status::ResourceExhausted(
+          "MODELS_BUSY",
+          absl::StrCat(others.size(),
+                       " models are in memory or being loaded, as many as "
+                       "lifecycle.max_loaded allows, and all are in use"),
+          kRetryDelay);
+    }
+    log_.Info("unloading model", {{"model", *oldest}, {"for", name}});
+    (void)host_.Remove(*oldest);  // gone already is as good
+  }
 }
 
 // Somebody else, LoadModel or the start, may have loaded what requests wait for.

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,14 @@ class ModelLifecycle {
   concurrency::Task<absl::StatusOr<std::shared_ptr<HostedModel>>> Acquire(rpc::ServerCall& call,
                                                                           std::string name);
 
+  // Loads what an operator asks for, as ModelHost::Load does, and within max_loaded: the idle model
+  // that was used the longest ago makes room. Blocks; not on a loop.
+  //   RESOURCE_EXHAUSTED  MODELS_BUSY: as many as may be are in memory, and all are in use; and
+  //   what
+  //                       loading fails with
+  absl::StatusOr<std::shared_ptr<HostedModel>> Load(const LoadSpec& spec,
+                                                    const LoadProgressFn& progress);
+
   // The models of the catalogue that are not in memory.
   std::vector<inference::v1::Model> NotLoaded() const;
 
@@ -64,6 +73,8 @@ class ModelLifecycle {
   absl::Status AddWaiter(const std::string& name, const std::shared_ptr<Waiter>& waiter);
   void RemoveWaiter(const std::string& name, const std::shared_ptr<Waiter>& waiter);
 
+  absl::Status MakeRoomFor(const std::string& name);
+
   // On the thread "lifecycle".
   void Step();
   void AnswerLoaded();
@@ -80,6 +91,7 @@ class ModelLifecycle {
   mutable absl::Mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_ ABSL_GUARDED_BY(mutex_);
   std::size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::multiset<std::string> loading_for_operators_ ABSL_GUARDED_BY(mutex_);  // by Load()
   concurrency::BoundedQueue<std::string> to_load_;
   concurrency::Periodic planner_;
   std::vector<concurrency::NamedThread> loaders_;  // last: they wake the planner

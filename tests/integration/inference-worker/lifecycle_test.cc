@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "common/time/clock.h"
 #include "tests/integration/inference-worker/worker_fixture.h"
 
 namespace chasqui::worker {
@@ -32,6 +34,15 @@ class WorkerLifecycle : public WorkerFixture {
     return request;
   }
 
+  using WorkerFixture::Generate;
+  absl::Status Generate(const inference::v1::GenerateRequest& request,
+                        std::chrono::milliseconds at_most) {
+    grpc::ClientContext context;
+    context.set_deadline(time::RealClock().SystemNow() + at_most);
+    inference::v1::GenerateResponse ignored;
+    return rpc::FromGrpc(inference_->Generate(&context, request, &ignored));
+  }
+
   inference::v1::Model GetModel(const std::string& name) {
     grpc::ClientContext context;
     inference::v1::GetModelRequest request;
@@ -42,6 +53,31 @@ class WorkerLifecycle : public WorkerFixture {
   }
 
   inference::v1::ModelState StateOf(const std::string& name) { return GetModel(name).state(); }
+
+  // "tiny" runs a request that does not end, and is the only model that may be in memory.
+  std::unique_ptr<testing::ClientStream> StartBusy(Config config) {
+    config.mutable_lifecycle()->set_max_loaded(1);
+    StartWorker(config);
+    return MakeBusy();
+  }
+  // A request for "tiny" that nobody reads the answer of. What gRPC keeps for a slow reader can
+  // hold a whole context of events: this goes on beyond it.
+  std::unique_ptr<testing::ClientStream> MakeBusy() {
+    auto request = Endless();
+    request.set_model("tiny");
+    request.mutable_context_policy()->set_overflow(inference::v1::ContextPolicy::OVERFLOW_SHIFT);
+    auto stream = Stream(request, {.paused = true});
+    EXPECT_TRUE(testing::WaitUntil([&] {
+      const auto load = WorkerStatus().load();
+      return load.models_size() == 1 && load.models(0).active() == 1;
+    }));
+    return stream;
+  }
+  static void End(testing::ClientStream& stream) {
+    stream.Cancel();
+    stream.Resume();
+    stream.Wait();
+  }
 };
 
 TEST_F(WorkerLifecycle, TellsModelsThatAreNotLoadedWithAnEstimate) {
@@ -107,6 +143,84 @@ TEST_F(WorkerLifecycle, UnloadsWhatNobodyUses) {
 
   EXPECT_TRUE(
       testing::WaitUntil([&] { return StateOf("tiny") == inference::v1::MODEL_STATE_UNLOADED; }));
+}
+
+TEST_F(WorkerLifecycle, LetsARequestGoAtItsDeadlineWhileItWaitsForItsModel) {
+  const auto stream = StartBusy(LazyConfig());
+
+  const absl::Status status = Generate(ChatWith("other"), 300ms);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(StateOf("tiny"), inference::v1::MODEL_STATE_READY);
+  EXPECT_EQ(StateOf("other"), inference::v1::MODEL_STATE_UNLOADED);
+  End(*stream);
+}
+
+TEST_F(WorkerLifecycle, ForgetsARequestThatLeavesWhileItWaitsForItsModel) {
+  Config config = LazyConfig();
+  config.mutable_lifecycle()->set_max_waiting_requests(1);
+  const auto stream = StartBusy(config);
+  const auto waiting = Stream(ChatWith("other"));
+  // The place is taken.
+  ASSERT_TRUE(testing::WaitUntil([&] {
+    return status::ErrorReason(Generate(ChatWith("other"), 200ms)) == "LOAD_QUEUE_FULL";
+  }));
+
+  waiting->Cancel();
+  EXPECT_EQ(waiting->Wait().error_code(), grpc::StatusCode::CANCELLED);
+
+  // And is free again.
+  EXPECT_TRUE(testing::WaitUntil([&] {
+    return Generate(ChatWith("other"), 200ms).code() == absl::StatusCode::kDeadlineExceeded;
+  }));
+  End(*stream);
+}
+
+TEST_F(WorkerLifecycle, RefusesARequestWhoseModelDoesNotComeInTime) {
+  Config config = LazyConfig();
+  *config.mutable_lifecycle()->mutable_max_load_wait() = service::ToProto(1s);
+  const auto stream = StartBusy(config);
+
+  const absl::Status status = Generate(ChatWith("other"));
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status::ErrorReason(status), "LOAD_TIMEOUT");
+  EXPECT_TRUE(status::RetryDelay(status).has_value());
+  End(*stream);
+}
+
+TEST_F(WorkerLifecycle, LoadsWhatWaitedWhenTheBusyModelIsDone) {
+  const auto stream = StartBusy(LazyConfig());
+  const auto waiting = Stream(ChatWith("other"));
+
+  EXPECT_EQ(StateOf("tiny"), inference::v1::MODEL_STATE_READY);
+  End(*stream);
+
+  EXPECT_TRUE(waiting->Wait().ok());
+  EXPECT_EQ(StateOf("other"), inference::v1::MODEL_STATE_READY);
+  EXPECT_EQ(StateOf("tiny"), inference::v1::MODEL_STATE_UNLOADED);
+}
+
+TEST_F(WorkerLifecycle, KeepsABusyModelWhileOthersComeAndGo) {
+  Config config = LazyConfig();
+  auto& third = *config.add_models();
+  third.set_name("third");
+  third.set_path(TinyModelPath());
+  third.set_preload(false);
+  config.mutable_lifecycle()->set_max_loaded(2);
+  StartWorker(config);
+  const auto stream = MakeBusy();
+
+  for (int round = 0; round < 2; ++round) {
+    for (const char* name : {"other", "third"}) {
+      EXPECT_TRUE(Generate(ChatWith(name)).ok()) << name;
+      EXPECT_EQ(StateOf("tiny"), inference::v1::MODEL_STATE_READY) << name;
+    }
+  }
+
+  EXPECT_EQ(StateOf("other"), inference::v1::MODEL_STATE_UNLOADED);
+  EXPECT_EQ(StateOf("third"), inference::v1::MODEL_STATE_READY);
+  End(*stream);
 }
 
 TEST_F(WorkerLifecycle, EstimatesWithoutLoading) {

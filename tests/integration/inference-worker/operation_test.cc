@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -52,6 +55,14 @@ class WorkerOperation : public WorkerFixture {
     return rpc::FromGrpc(reader->Finish());
   }
 
+  std::vector<std::string> Ready() {
+    std::vector<std::string> names;
+    for (const auto& model : WorkerStatus().models()) {
+      if (model.state() == inference::v1::MODEL_STATE_READY) names.push_back(model.name());
+    }
+    return names;
+  }
+
   grpc::health::v1::HealthCheckResponse::ServingStatus Health(const std::string& name) {
     grpc::ClientContext context;
     grpc::health::v1::HealthCheckRequest request;
@@ -82,6 +93,71 @@ TEST_F(WorkerOperation, LoadsAndUnloadsModels) {
   v1::UnloadModelResponse unloaded;
   EXPECT_TRUE(worker_->UnloadModel(&context, unload, &unloaded).ok());
   EXPECT_EQ(Generate(Chat("x")).code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(WorkerOperation, UnloadsAnIdleModelForAnotherBeyondTheMost) {
+  Config config = EmptyConfig();
+  config.mutable_lifecycle()->set_max_loaded(1);
+  StartWorker(config);
+  const std::string path = Copy(fs::file_size(TinyModelPath()));
+  ASSERT_TRUE(LoadModel("first", path).ok());
+
+  EXPECT_TRUE(LoadModel("second", path).ok());
+
+  EXPECT_EQ(Ready(), std::vector<std::string>{"second"});
+  EXPECT_TRUE(LoadModel("second", path).ok());
+  EXPECT_EQ(Ready(), std::vector<std::string>{"second"});
+}
+
+TEST_F(WorkerOperation, RefusesAModelBeyondTheMostWhileAllAreBusy) {
+  Config config = EmptyConfig();
+  config.mutable_lifecycle()->set_max_loaded(1);
+  StartWorker(config);
+  const std::string path = Copy(fs::file_size(TinyModelPath()));
+  ASSERT_TRUE(LoadModel("first", path).ok());
+  const auto stream = Stream(Endless(), {.paused = true});
+  ASSERT_TRUE(testing::WaitUntil([&] { return Active() == 1; }));
+
+  const absl::Status refused = LoadModel("second", path);
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status::ErrorReason(refused), "MODELS_BUSY");
+  EXPECT_EQ(Ready(), std::vector<std::string>{"first"});
+  stream->Cancel();
+  stream->Resume();
+  stream->Wait();
+  EXPECT_TRUE(testing::WaitUntil([&] { return LoadModel("second", path).ok(); }));
+  EXPECT_EQ(Ready(), std::vector<std::string>{"second"});
+}
+
+// One thread loads: of several that are asked for at once, all but the first wait.
+TEST_F(WorkerOperation, TellsWhenALoadHasToWait) {
+  StartWorker(EmptyConfig());
+  const std::string path = Copy(fs::file_size(TinyModelPath()));
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::LoadModelResponse>>> readers;
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
+    v1::LoadModelRequest request;
+    request.set_name(name);
+    request.set_path(path);
+    readers.push_back(worker_->LoadModel(
+        contexts.emplace_back(std::make_unique<grpc::ClientContext>()).get(), request));
+  }
+
+  int waited = 0;
+  for (const auto& reader : readers) {
+    v1::LoadModelResponse response;
+    for (bool first = true; reader->Read(&response); first = false) {
+      if (response.progress().stage() != v1::LOAD_STAGE_WAITING) continue;
+      EXPECT_TRUE(first);
+      ++waited;
+    }
+    EXPECT_TRUE(reader->Finish().ok());
+    EXPECT_TRUE(response.has_loaded());
+  }
+
+  EXPECT_GE(waited, 1);
+  EXPECT_LT(waited, 6);
 }
 
 TEST_F(WorkerOperation, RefusesBadFilesAndLives) {

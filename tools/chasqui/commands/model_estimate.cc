@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "chasqui/worker/v1/worker_service.grpc.pb.h"
+#include "services/inference-worker/engine/decode_context.h"
 #include "services/inference-worker/hosting/engine_options.h"
 #include "services/inference-worker/inference_worker_config.h"
 #include "services/inference-worker/model/gguf_file.h"
@@ -67,7 +68,7 @@ absl::StatusOr<EstimateModelResponse> EstimateHere(const Flags& flags) {
   const worker::MemoryEstimate estimate =
       worker::EstimateMemory(facts, {.kv_tokens = engine.kv_tokens,
                                      .micro_batch_tokens = engine.micro_batch_tokens,
-                                     .sequences = engine.slots,
+                                     .sequences = worker::CountSequences(engine, worker::HasGpu()),
                                      .type_k = engine.type_k,
                                      .type_v = engine.type_v});
   const std::uint64_t margin = config.memory_margin_bytes();

@@ -42,5 +42,23 @@ TEST(ChooseLayout, DoesWhatItIsTold) {
   EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_ENABLED);
 }
 
+TEST(CountSequences, CountsThoseWhosePrefixesAreKeptInASharedCacheOnly) {
+  EngineOptions options;
+  options.slots = 4;
+  options.cached_sequences = 6;
+  options.unified_kv = Choice::kOn;
+  EXPECT_EQ(CountSequences(options, false), 10);
+
+  options.cached_sequences = 1000;
+  EXPECT_EQ(CountSequences(options, false), llama_max_parallel_sequences());
+
+  options.prefix_cache = false;
+  EXPECT_EQ(CountSequences(options, false), 4);
+
+  options.prefix_cache = true;
+  options.unified_kv = Choice::kOff;
+  EXPECT_EQ(CountSequences(options, false), 4);
+}
+
 }  // namespace
 }  // namespace chasqui::worker

@@ -126,5 +126,22 @@ TEST(PlanLifecycle, UnloadsWhatWasNotUsedForLong) {
   EXPECT_EQ(plan, Unloads({"b"}));
 }
 
+TEST(LeastRecentlyUsed, IsIdleAndWantedByNobody) {
+  const auto at = [](int seconds) { return time::SteadyTime(std::chrono::seconds(seconds)); };
+  const ModelStage busy{
+      .name = "busy", .state = ModelStage::State::kLoaded, .busy = true, .last_used = at(1)};
+  const ModelStage wanted{.name = "wanted",
+                          .state = ModelStage::State::kLoaded,
+                          .wanted_since = at(9),
+                          .last_used = at(2)};
+  const ModelStage loading{
+      .name = "loading", .state = ModelStage::State::kLoading, .last_used = at(3)};
+  const ModelStage newer{.name = "newer", .state = ModelStage::State::kLoaded, .last_used = at(5)};
+  const ModelStage older{.name = "older", .state = ModelStage::State::kLoaded, .last_used = at(4)};
+
+  EXPECT_EQ(LeastRecentlyUsed({busy, wanted, loading, newer, older}), "older");
+  EXPECT_EQ(LeastRecentlyUsed({busy, wanted, loading}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace chasqui::worker
