@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint32_t kBlock = 32;  // weights in a block of Q8_0, the smallest block in use
 
-constexpr std::array<Preset, 3> kPresets = {{
+constexpr std::array<Preset, 5> kPresets = {{
     {"m15", {}},
     {"m125", {.layers = 12, .embedding = 768, .heads = 12, .kv_heads = 12, .feed_forward = 2560}},
     {"m500",
@@ -27,6 +27,25 @@ constexpr std::array<Preset, 3> kPresets = {{
       .context = 32768,
       .rope_base = 1e6F,
       .rms_epsilon = 1e-6F}},
+    {"m1500",
+     {.layers = 28,
+      .embedding = 1536,
+      .heads = 12,
+      .kv_heads = 2,
+      .feed_forward = 8960,
+      .vocabulary = 151936,
+      .context = 32768,
+      .rope_base = 1e6F,
+      .rms_epsilon = 1e-6F}},
+    {"m7500",
+     {.layers = 32,
+      .embedding = 4096,
+      .heads = 32,
+      .kv_heads = 8,
+      .feed_forward = 14336,
+      .vocabulary = 128256,
+      .context = 8192,
+      .rope_base = 5e5F}},
 }};
 
 }  // namespace

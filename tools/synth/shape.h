@@ -32,7 +32,8 @@ struct Preset {
   ModelShape shape;
 };
 
-// m15: as small as makes sense; m125: as GPT-2 small; m500: as Qwen2.5 0.5B. In this order.
+// m15: as small as makes sense; m125: as GPT-2 small; m500 and m1500: as Qwen2.5 0.5B and 1.5B;
+// m7500: as Llama 3 8B but for its tied output, for GPUs. In this order.
 std::span<const Preset> Presets();
 
 // The shape of a preset. NOT_FOUND names those that exist.

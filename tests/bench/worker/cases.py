@@ -10,7 +10,7 @@ GENERATED_TOKENS = 64
 # Each user of a closed loop sends so many requests on average.
 REQUESTS_PER_USER = 4
 # Vocabulary of each preset.
-MODELS = {"m15": 32000, "m125": 32000, "m500": 151936}
+MODELS = {"m15": 32000, "m125": 32000, "m500": 151936, "m1500": 151936, "m7500": 128256}
 TYPES = ["q8_0", "q4_k_m"]
 UNITS = {
     "decode_tokens_per_second": "1/s",
