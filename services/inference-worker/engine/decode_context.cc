@@ -35,12 +35,12 @@ llama_context_params Params(const Model& model, const EngineOptions& options) {
   params.n_threads = static_cast<std::int32_t>(threads);
   params.n_threads_batch =
       static_cast<std::int32_t>(options.batch_threads > 0 ? options.batch_threads : threads);
-  const Layout layout = ChooseLayout(options, HasGpu());
+  const Layout layout = ChooseLayout(options, OnGpu(options));
   params.flash_attn_type = layout.flash_attention;
   params.type_k = options.type_k;
   params.type_v = options.type_v;
   params.kv_unified = layout.unified_kv;
-  params.n_seq_max = CountSequences(options, HasGpu());
+  params.n_seq_max = CountSequences(options, OnGpu(options));
   params.n_outputs_max = params.n_seq_max;  // libllama takes no less
   params.no_perf = true;
   return params;
@@ -48,7 +48,8 @@ llama_context_params Params(const Model& model, const EngineOptions& options) {
 
 }  // namespace
 
-bool HasGpu() {
+bool OnGpu(const EngineOptions& options) {
+  if (options.gpu_layers == 0) return false;
   for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
     const auto type = ggml_backend_dev_type(ggml_backend_dev_get(i));
     if (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU) return true;
@@ -56,29 +57,30 @@ bool HasGpu() {
   return false;
 }
 
-std::uint32_t CountSequences(const EngineOptions& options, bool has_gpu) {
+std::uint32_t CountSequences(const EngineOptions& options, bool on_gpu) {
   // In a cache of parts each sequence has its share of the memory, and free slots keep prefixes.
-  if (!ChooseLayout(options, has_gpu).unified_kv) return options.slots;
+  if (!ChooseLayout(options, on_gpu).unified_kv) return options.slots;
   const std::uint32_t kept = options.prefix_cache ? options.cached_sequences : 0;
   return std::min(options.slots + kept, static_cast<std::uint32_t>(llama_max_parallel_sequences()));
 }
 
-Layout ChooseLayout(const EngineOptions& options, bool has_gpu) {
+Layout ChooseLayout(const EngineOptions& options, bool on_gpu) {
   Layout layout;
   layout.flash_attention = static_cast<llama_flash_attn_type>(options.flash_attention);
   if (layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO && ggml_is_quantized(options.type_v))
     layout.flash_attention = LLAMA_FLASH_ATTN_TYPE_ENABLED;
-  if (layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO && !has_gpu)
+  if (layout.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO && !on_gpu)
     layout.flash_attention = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  const bool scarce = options.kv_tokens < std::uint64_t{options.slots} * options.context_tokens;
   layout.unified_kv =
-      options.unified_kv == Choice::kAuto ? has_gpu : options.unified_kv == Choice::kOn;
+      options.unified_kv == Choice::kAuto ? on_gpu && scarce : options.unified_kv == Choice::kOn;
   return layout;
 }
 
 std::unique_ptr<ComputeTurns::Member> JoinTurns(ComputeTurns* turns, const EngineOptions& options,
                                                 std::span<const int> processors) {
   if (turns == nullptr || !options.take_turns) return nullptr;
-  if (options.gpu_layers != 0 && HasGpu()) return nullptr;
+  if (OnGpu(options)) return nullptr;
   return turns->Join(processors);
 }
 
@@ -108,6 +110,7 @@ DecodeContext::DecodeContext(llama_context_ptr context, const Model& model,
       vocabulary_size_(model.vocabulary().size()),
       sequences_(params.n_seq_max),
       unified_(params.kv_unified),
+      on_gpu_(OnGpu(options)),
       // A running state has no prefixes.
       can_share_(!llama_model_is_recurrent(model.get()) && !llama_model_is_hybrid(model.get())) {
   // Asked for and made can differ: libllama rounds, and divides what is not unified.

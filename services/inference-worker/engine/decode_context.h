@@ -24,17 +24,18 @@ struct Layout {
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
 };
 
-// What `options` leave to be chosen. Without a GPU: a part of the KV cache for each slot and no
-// flash attention. A result then does not depend, to the last bit, on what else runs, on how the
-// prompt was cut, on the number of threads: a stream that moves to another worker goes on as it
-// would have. (With the others it does depend: flash attention has three kernels on CPUs, by the
-// number of rows and the length of the cache, and in a shared cache the order of a sequence's
-// cells, and with it that of the sums, follows from what ran before; quantising the activations
-// makes a flipped bit a visible difference.) With a GPU, where batches of other sizes are computed
-// by other kernels anyway: flash attention, and a shared cache. A quantised V cache needs flash
-// attention, which on CPUs is faster over parts than over a shared cache (docs/performance.md).
-// Pure.
-Layout ChooseLayout(const EngineOptions& options, bool has_gpu);
+// What `options` leave to be chosen. On CPUs: a part of the KV cache for each slot and no flash
+// attention. A result then does not depend, to the last bit, on what else runs, on how the prompt
+// was cut, on the number of threads: a stream that moves to another worker goes on as it would
+// have. (With the others it does depend: flash attention has three kernels on CPUs, by the number
+// of rows and the length of the cache, and in a shared cache the order of a sequence's cells, and
+// with it that of the sums, follows from what ran before; quantising the activations makes a
+// flipped bit a visible difference.) On a GPU, where batches of other sizes are computed by other
+// kernels anyway, and with a quantised V cache, which needs it: flash attention.
+//
+// A shared cache costs time, for every token looks at the cells of all (docs/performance.md): it is
+// for a GPU whose cache is too small for every slot to have a whole context. Pure.
+Layout ChooseLayout(const EngineOptions& options, bool on_gpu);
 
 // A place among those who take turns on `processors`, for what computes with these options; nullptr
 // where there are no turns, the options want none, or a GPU computes. Thread-safe.
@@ -43,10 +44,10 @@ std::unique_ptr<ComputeTurns::Member> JoinTurns(ComputeTurns* turns, const Engin
 
 // Sequences that the context of an engine holds: the slots, and in a shared cache beside them the
 // finished ones whose prefixes are kept. Pure.
-std::uint32_t CountSequences(const EngineOptions& options, bool has_gpu);
+std::uint32_t CountSequences(const EngineOptions& options, bool on_gpu);
 
-// Whether a back end found a GPU.
-bool HasGpu();
+// Whether a GPU computes layers: a back end has found one, and the options want it.
+bool OnGpu(const EngineOptions& options);
 
 // Some tokens of one sequence to be computed.
 struct DecodePart {
@@ -68,6 +69,8 @@ class DecodeContext final : public KvMemory {
   std::uint32_t kv_tokens() const { return kv_tokens_; }
   // Longest prompt and output of one request.
   std::uint32_t context_tokens() const { return context_tokens_; }
+  // Whether a GPU computes layers.
+  bool on_gpu() const { return on_gpu_; }
 
   // Computes the parts, at most one for each sequence and batch_tokens in all.
   //   RESOURCE_EXHAUSTED  the KV cache has no room for them; nothing has changed
@@ -105,6 +108,7 @@ class DecodeContext final : public KvMemory {
   const std::uint32_t vocabulary_size_;
   const std::uint32_t sequences_;
   const bool unified_;
+  const bool on_gpu_;
   const bool can_share_;
   std::uint32_t kv_tokens_;
   std::uint32_t context_tokens_;

@@ -10,6 +10,8 @@
 #include "absl/status/status_macros.h"
 #include "common/status/status.h"
 #include "services/inference-worker/batch/step_budget.h"
+#include "services/inference-worker/engine/processor_cores.h"
+#include "services/inference-worker/engine/warm_up.h"
 
 namespace chasqui::worker {
 namespace {
@@ -33,7 +35,8 @@ EngineLoop::EngineLoop(const Model& model, const EngineOptions& options, const E
       turn_(JoinTurns(hooks.turns, options, options.placement.processors)),
       kv_(context, {.share_prefixes = options.prefix_cache,
                     .host_bytes = options.prefix_cache ? options.host_cache_bytes : 0}),
-      seats_(context.sequences()) {}
+      seats_(context.sequences()),
+      sampling_(SamplingHelpers(context.on_gpu(), AvailableCores(), options.slots)) {}
 
 void EngineLoop::Run(std::stop_token stop) {
   stop_ = std::move(stop);
@@ -256,14 +259,30 @@ void EngineLoop::TakeResults(const std::vector<StepPart>& plan, time::SteadyTime
     }
     kv_.Append(plan[i].seat, sequence.tokens_left().first(plan[i].tokens));
     sequence.EndStep(plan[i].tokens);
-    if (!plan[i].samples) continue;
-    sequence.TakeLogits(context_.Logits(i), time::SteadyNow());
-    ++report.generated_tokens;
-    told_.push_back(sequence.tag());
+    if (plan[i].samples) choices_.push_back({&sequence, context_.Logits(i)});
   }
+  report.generated_tokens = static_cast<std::uint32_t>(choices_.size());
+  Choose();
   report.duration = time::SteadyNow() - began;
   meter_.OnStep(report);
   if (hooks_.observer) hooks_.observer->OnStep(report);
+}
+
+void EngineLoop::Choose() {
+  // Below that, helpers would come too late.
+  constexpr std::size_t kWorthHelp = 500'000;
+  const auto choose = [this](std::size_t i) { choices_[i].sequence->Choose(choices_[i].logits); };
+  if (choices_.size() * model_.vocabulary().size() >= kWorthHelp) {
+    sampling_.Run(choices_.size(), choose);
+  } else {
+    for (std::size_t i = 0; i < choices_.size(); ++i) choose(i);
+  }
+  const auto now = time::SteadyNow();
+  for (const auto& [sequence, logits] : choices_) {
+    sequence->TakeChoice(now);
+    told_.push_back(sequence->tag());
+  }
+  choices_.clear();
 }
 
 void EngineLoop::FailParts(const std::vector<StepPart>& plan, const absl::Status& error) {
@@ -374,47 +393,7 @@ absl::Status EngineLoop::WarmUp() {
   const absl::Cleanup leave = [this] {
     if (turn_) turn_->Leave();
   };
-  const std::uint32_t chunk =
-      std::min({options_.micro_batch_tokens, options_.batch_tokens, context_.context_tokens() - 1});
-  const TokenIds prompt(chunk, 0);
-  AwaitTurn();
-  const auto began = time::SteadyNow();
-  const DecodePart part{.sequence = 0, .position = 0, .tokens = prompt, .samples = true};
-  ABSL_RETURN_IF_ERROR(context_.Decode({&part, 1}, [] { return false; }));
-  context_.Logits(0);
-  StepReport report{.sequences = 1, .prompt_tokens = chunk};
-  report.duration = time::SteadyNow() - began;
-  meter_.OnWarmUp(report);
-  context_.Remove(0);
-
-  ABSL_RETURN_IF_ERROR(WarmUpDecoding(options_.slots));
-  return options_.slots > 1 ? WarmUpDecoding(1) : absl::OkStatus();
-}
-
-absl::Status EngineLoop::WarmUpDecoding(std::uint32_t answers) {
-  // Enough that some are undisturbed on a busy machine; a large model has told enough after two.
-  constexpr std::uint32_t kMostRounds = 9;
-  constexpr auto kLongest = std::chrono::milliseconds(500);
-  const TokenId token = 0;
-  std::vector<DecodePart> parts;
-  const auto rounds_began = time::SteadyNow();
-  for (std::uint32_t round = 0; round < kMostRounds; ++round) {
-    if (round > 2 && time::SteadyNow() - rounds_began > kLongest) break;
-    parts.clear();
-    for (std::uint32_t slot = 0; slot < answers; ++slot)
-      parts.push_back(
-          {.sequence = slot, .position = round, .tokens = {&token, 1}, .samples = true});
-    AwaitTurn();
-    const auto began = time::SteadyNow();
-    ABSL_RETURN_IF_ERROR(context_.Decode(parts, [] { return false; }));
-    context_.Logits(0);
-    StepReport report{.sequences = answers, .decoding = answers, .generated_tokens = answers};
-    report.duration = time::SteadyNow() - began;
-    // The first round pays for what is done once.
-    if (round > 0) meter_.OnWarmUp(report);
-  }
-  for (std::uint32_t slot = 0; slot < answers; ++slot) context_.Remove(slot);
-  return absl::OkStatus();
+  return worker::WarmUp(context_, options_, meter_, [this] { AwaitTurn(); });
 }
 
 }  // namespace chasqui::worker

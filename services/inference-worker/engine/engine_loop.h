@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "services/inference-worker/engine/engine.h"
 #include "services/inference-worker/engine/engine_meter.h"
 #include "services/inference-worker/engine/inbox.h"
+#include "services/inference-worker/engine/sampling_team.h"
 #include "services/inference-worker/engine/sequence.h"
 #include "services/inference-worker/kv/kv_cache.h"
 
@@ -37,7 +39,11 @@ class EngineLoop {
   absl::Status WarmUp();
 
  private:
-  absl::Status WarmUpDecoding(std::uint32_t answers);
+  // A choice of one token from each of these.
+  struct Choice {
+    Sequence* sequence;
+    std::span<float> logits;
+  };
 
   using SequencePtr = std::unique_ptr<Sequence>;
 
@@ -57,6 +63,7 @@ class EngineLoop {
   void ChooseAdapters();
   bool MayRun(const Sequence& sequence) const;
   void TakeResults(const std::vector<StepPart>& plan, time::SteadyTime began);
+  void Choose();
   // Waits until it may compute; false when it is to stop.
   bool AwaitTurn() { return turn_ == nullptr || turn_->Enter(stop_); }
   void FailParts(const std::vector<StepPart>& plan, const absl::Status& error);
@@ -86,8 +93,10 @@ class EngineLoop {
   std::vector<SequencePtr> seats_;   // by seat; null: free
   std::deque<SequencePtr> waiting_;  // the oldest first
   std::vector<std::uint64_t> told_;  // tags with new events
-  std::uint32_t gap_steps_ = 0;      // how many steps there has been a gap between the seats
-  AdapterSets adapters_;             // of the answers that are seated
+  SamplingTeam sampling_;
+  std::vector<Choice> choices_;  // of the step
+  std::uint32_t gap_steps_ = 0;  // how many steps there has been a gap between the seats
+  AdapterSets adapters_;         // of the answers that are seated
   // The one that the context computes with; nothing: not known.
   std::optional<std::uint32_t> current_adapters_ = AdapterSets::kNone;
 };

@@ -71,16 +71,19 @@ void Sequence::EndStep(std::uint32_t count) {
   if (generating_ && candidate_ == 0) group_->OnPromptReady();
 }
 
-void Sequence::TakeLogits(std::span<float> logits, time::SteadyTime now) {
-  now_ = now;
+void Sequence::Choose(std::span<float> logits) {
   const std::optional<std::uint32_t>& rivals = request().logprobs;
   if (rivals) raw_logits_.assign(logits.begin(), logits.end());
-  const auto token = sampler_->Sample(logits, generated_);
-  if (!token) return Finish(EndReason::kFormatDeadEnd);
+  choice_ = sampler_->Sample(logits, generated_);
+  choice_logprob_.reset();
+  if (rivals && choice_) choice_logprob_ = MeasureLogprob(raw_logits_, *choice_, *rivals);
+}
+
+void Sequence::TakeChoice(time::SteadyTime now) {
+  now_ = now;
+  if (!choice_) return Finish(EndReason::kFormatDeadEnd);
   group_->OnToken(now);
-  std::optional<TokenLogprob> logprob;
-  if (rivals) logprob = MeasureLogprob(raw_logits_, *token, *rivals);
-  TakeToken(*token, std::move(logprob));
+  TakeToken(*choice_, std::exchange(choice_logprob_, std::nullopt));
   if (!over_) PutText();
 }
 

@@ -56,8 +56,11 @@ class Sequence {
   void BeginStep(time::SteadyTime now) { group_->OnStep(now); }
   void EndStep(std::uint32_t count);
 
-  // Chooses the next token from `logits`, which it changes, and puts what text that gives.
-  void TakeLogits(std::span<float> logits, time::SteadyTime now);
+  // Chooses the next token from `logits`, which it changes. May run beside that of other sequences,
+  // on any thread.
+  void Choose(std::span<float> logits);
+  // Takes what was chosen, and puts what text that gives.
+  void TakeChoice(time::SteadyTime now);
 
   // Whether the context is full and tokens are to be dropped before it can go on.
   bool must_shift(std::uint32_t context_tokens) const;
@@ -91,6 +94,8 @@ class Sequence {
   TextAssembler text_;
   absl::flat_hash_set<TokenId> end_tokens_;
   std::vector<float> raw_logits_;  // of requests for log probabilities; kept for its capacity
+  std::optional<TokenId> choice_;
+  std::optional<TokenLogprob> choice_logprob_;
 
   std::optional<std::uint32_t> seat_;
   std::uint32_t adapters_ = 0;

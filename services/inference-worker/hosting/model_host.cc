@@ -72,13 +72,14 @@ absl::StatusOr<ModelHost::Variant> ModelHost::Inspect(const std::string& path,
   }
   ABSL_ASSIGN_OR_RETURN(variant.engine,
                         ResolveEngineOptions(spec.engine, variant.gguf.train_context_tokens));
-  variant.memory = EstimateMemory(variant.gguf,
-                                  {.kv_tokens = variant.engine.kv_tokens,
-                                   .micro_batch_tokens = variant.engine.micro_batch_tokens,
-                                   .sequences = CountSequences(variant.engine, HasGpu()),
-                                   .type_k = variant.engine.type_k,
-                                   .type_v = variant.engine.type_v},
-                                  adapters);
+  variant.memory =
+      EstimateMemory(variant.gguf,
+                     {.kv_tokens = variant.engine.kv_tokens,
+                      .micro_batch_tokens = variant.engine.micro_batch_tokens,
+                      .sequences = CountSequences(variant.engine, OnGpu(variant.engine)),
+                      .type_k = variant.engine.type_k,
+                      .type_v = variant.engine.type_v},
+                     adapters);
   return variant;
 }
 

@@ -65,12 +65,12 @@ absl::StatusOr<EstimateModelResponse> EstimateHere(const Flags& flags) {
   ABSL_ASSIGN_OR_RETURN(const worker::GgufFacts facts, worker::InspectGguf(flags.model));
   ABSL_ASSIGN_OR_RETURN(const worker::EngineOptions engine,
                         worker::ResolveEngineOptions(config.engine(), facts.train_context_tokens));
-  const worker::MemoryEstimate estimate =
-      worker::EstimateMemory(facts, {.kv_tokens = engine.kv_tokens,
-                                     .micro_batch_tokens = engine.micro_batch_tokens,
-                                     .sequences = worker::CountSequences(engine, worker::HasGpu()),
-                                     .type_k = engine.type_k,
-                                     .type_v = engine.type_v});
+  const worker::MemoryEstimate estimate = worker::EstimateMemory(
+      facts, {.kv_tokens = engine.kv_tokens,
+              .micro_batch_tokens = engine.micro_batch_tokens,
+              .sequences = worker::CountSequences(engine, worker::OnGpu(engine)),
+              .type_k = engine.type_k,
+              .type_v = engine.type_v});
   const std::uint64_t margin = config.memory_margin_bytes();
   const std::uint64_t available = worker::AvailableMemory().value_or(0);
 

@@ -7,29 +7,37 @@ namespace chasqui::worker {
 namespace {
 
 TEST(ChooseLayout, IsExactWithoutAGpu) {
-  const Layout layout = ChooseLayout({}, /*has_gpu=*/false);
+  const Layout layout = ChooseLayout({}, /*on_gpu=*/false);
 
   EXPECT_FALSE(layout.unified_kv);
   EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_DISABLED);
 }
 
-TEST(ChooseLayout, IsFastWithAGpu) {
-  const Layout layout = ChooseLayout({}, /*has_gpu=*/true);
+TEST(ChooseLayout, IsFastOnAGpu) {
+  const Layout layout = ChooseLayout({}, /*on_gpu=*/true);
 
-  EXPECT_TRUE(layout.unified_kv);
+  EXPECT_FALSE(layout.unified_kv);
   EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_AUTO);
 }
 
+TEST(ChooseLayout, SharesACacheOnAGpuThatHasNoWholeContextForEverySlot) {
+  EngineOptions options{.slots = 8, .context_tokens = 4096, .kv_tokens = 8 * 4096};
+  EXPECT_FALSE(ChooseLayout(options, /*on_gpu=*/true).unified_kv);
+  --options.kv_tokens;
+  EXPECT_TRUE(ChooseLayout(options, /*on_gpu=*/true).unified_kv);
+  EXPECT_FALSE(ChooseLayout(options, /*on_gpu=*/false).unified_kv);
+}
+
 TEST(ChooseLayout, GivesAQuantisedCacheTheFlashAttentionItNeeds) {
-  const Layout layout = ChooseLayout({.type_v = GGML_TYPE_Q8_0}, /*has_gpu=*/false);
+  const Layout layout = ChooseLayout({.type_v = GGML_TYPE_Q8_0}, /*on_gpu=*/false);
 
   EXPECT_FALSE(layout.unified_kv);
   EXPECT_EQ(layout.flash_attention, LLAMA_FLASH_ATTN_TYPE_ENABLED);
 }
 
 TEST(ChooseLayout, KeepsPartsForFlashAttentionOnCpus) {
-  const Layout layout =
-      ChooseLayout({.flash_attention = LLAMA_FLASH_ATTN_TYPE_ENABLED}, /*has_gpu=*/false);
+  const Layout layout = ChooseLayout({.flash_attention = LLAMA_FLASH_ATTN_TYPE_ENABLED},
+                                     /*on_gpu=*/false);
 
   EXPECT_FALSE(layout.unified_kv);
 }

@@ -36,7 +36,21 @@ std::vector<std::int32_t> Top(std::span<const float> logits, std::size_t k, floa
   return Ids(out);
 }
 
+TEST(ArgMax, LooksAtAll) {
+  // Lengths around those of lanes and blocks.
+  for (const std::size_t length : {1UL, 15UL, 16UL, 17UL, 1023UL, 1024UL, 1025UL, 5000UL}) {
+    for (const std::size_t place : {std::size_t{0}, length / 2, length - 1}) {
+      std::vector<float> logits(length, -3);
+      logits[place] = -1;
+      EXPECT_EQ(ArgMax(logits), static_cast<std::int32_t>(place)) << length;
+    }
+  }
+}
+
 TEST(ArgMax, TakesTheFirstOfEquals) {
+  std::vector<float> far(3000, 0);
+  far[1030] = far[1031] = far[2500] = 2;
+  EXPECT_EQ(ArgMax(far), 1030);
   EXPECT_EQ(ArgMax(std::vector<float>{1, 5, 5, 2}), 1);
   EXPECT_EQ(ArgMax(std::vector<float>{kNever, kNever}), -1);
   EXPECT_EQ(ArgMax(std::vector<float>{std::nanf(""), 1}), 1);
