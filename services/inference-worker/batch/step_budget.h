@@ -3,17 +3,16 @@
 
 #include <cstdint>
 
+#include "services/inference-worker/batch/step_costs.h"
+
 namespace chasqui::worker {
 
 struct BudgetQuestion {
-  // What the running answers' next tokens take; while nobody generates, what one would. 0: not
-  // measured yet.
-  double decode_seconds = 0;
-  double seconds_per_prompt_token = 0;  // 0: not measured yet
-  std::uint32_t generating = 0;         // answers that wait for their next token
-  std::uint32_t prompts = 0;            // answers that wait for their first
-  std::uint32_t oldest_tokens = 0;      // what the oldest prompt still needs
-  double target_seconds = 0;            // 0: most_tokens alone
+  const StepCosts& costs;
+  std::uint32_t generating = 0;     // answers that wait for their next token
+  std::uint32_t prompts = 0;        // answers that wait for their first
+  std::uint32_t oldest_tokens = 0;  // what the oldest prompt still needs
+  double target_seconds = 0;        // 0: most_tokens alone
   std::uint32_t most_tokens = 0;
   std::uint32_t micro_batch_tokens = 0;
 };
@@ -31,8 +30,10 @@ inline constexpr std::uint32_t kLeastChunk = 16;
 //
 // While nobody generates: a micro-batch, for a longer step would only keep first tokens back.
 //
-// Several prompts share a step only up to the length at which it is efficient: beyond that, one
-// after the other makes a shorter mean wait for first tokens than all at the end.
+// Several prompts share a step, and stretch it as well, only up to the length at which it is
+// efficient: a quarter of it goes to what every step costs, which is the decoding and a pass over
+// the weights. Beyond that, one after the other makes a shorter mean wait for first tokens than all
+// at the end.
 //
 // At least kLeastChunk, at most `most_tokens`.
 std::uint32_t PromptBudget(const BudgetQuestion& question);

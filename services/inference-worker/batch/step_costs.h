@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace chasqui::worker {
 
@@ -16,18 +17,33 @@ class StepCosts {
 
   // How long a step takes in which so many answers get their next token: between the nearest
   // numbers that were measured, by a line; beyond them, as the nearest. 0: nothing was measured.
-  double decode_seconds(std::uint32_t answers) const;
-  // 0: not measured.
+  double decode_seconds(std::uint32_t answers) const { return decodes_.At(answers); }
+  // How many prompt tokens take so long beside that, for a pass of many costs less for each than
+  // one of few: by lines as above, through nothing; beyond the largest number, in proportion. 0:
+  // nothing was measured.
+  double prompt_tokens(double seconds) const;
+  // Of a prompt token, as of late. 0: not measured.
   double seconds_per_prompt_token() const { return seconds_per_prompt_token_; }
 
  private:
-  struct Decode {
-    double answers = 0;  // 0: not measured
+  struct Point {
+    double count = 0;  // 0: not measured
     double seconds = 0;
   };
 
-  // By the number's power of two.
-  std::array<Decode, 16> decodes_{};
+  // Seconds by count, one point for each power of two.
+  class Curve {
+   public:
+    void Measure(std::uint32_t count, double seconds);
+    double At(double count) const;
+    std::span<const Point> points() const { return points_; }
+
+   private:
+    std::array<Point, 20> points_{};
+  };
+
+  Curve decodes_;
+  Curve prompts_;
   double seconds_per_prompt_token_ = 0;
 };
 

@@ -187,7 +187,7 @@ std::vector<StepPart> EngineLoop::Plan() {
   ChooseAdapters();
   std::vector<SequenceView> views;
   BudgetQuestion question{
-      .seconds_per_prompt_token = meter_.costs().seconds_per_prompt_token(),
+      .costs = meter_.costs(),
       .target_seconds = std::chrono::duration<double>(options_.target_step).count(),
       .most_tokens = options_.prompt_chunk_tokens,
       .micro_batch_tokens = options_.micro_batch_tokens};
@@ -205,7 +205,6 @@ std::vector<StepPart> EngineLoop::Plan() {
       question.oldest_tokens = left;
     }
   }
-  question.decode_seconds = meter_.costs().decode_seconds(std::max(1U, question.generating));
   return PlanStep(views, {.batch_tokens = options_.batch_tokens,
                           .prompt_tokens = PromptBudget(question),
                           .least_chunk = 2 * kLeastChunk});

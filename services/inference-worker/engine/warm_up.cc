@@ -32,16 +32,24 @@ class WarmUpRun {
       ABSL_RETURN_IF_ERROR(Decode(answers, 0).status());
       Clear(answers);
     }
-    for (std::uint32_t tokens = 2 * kSmallProduct; tokens < longest_prompt(); tokens *= 2)
+    for (std::uint32_t tokens = 2 * kSmallProduct; tokens < longest_prompt(); tokens *= 2) {
       ABSL_RETURN_IF_ERROR(Prompt(tokens).status());
-    return absl::OkStatus();
+    }
+    return Prompt(longest_prompt()).status();
   }
 
-  absl::Status MeasurePrompt() {
-    StepReport report{.sequences = 1, .prompt_tokens = longest_prompt()};
-    ABSL_ASSIGN_OR_RETURN(report.duration, Prompt(longest_prompt()));
-    meter_.OnWarmUp(report);
-    return absl::OkStatus();
+  // Prompts of several lengths, the short ones first: one that takes long is the last.
+  absl::Status MeasurePrompts() {
+    constexpr std::uint32_t kShortest = 32;
+    constexpr auto kLong = std::chrono::milliseconds(300);
+    std::uint32_t tokens = std::min(kShortest, longest_prompt());
+    while (true) {
+      StepReport report{.sequences = 1, .prompt_tokens = tokens};
+      ABSL_ASSIGN_OR_RETURN(report.duration, Prompt(tokens));
+      meter_.OnWarmUp(report);
+      if (tokens == longest_prompt() || report.duration > kLong) return absl::OkStatus();
+      tokens = std::min(4 * tokens, longest_prompt());
+    }
   }
 
   absl::Status MeasureDecoding(std::uint32_t answers) {
@@ -106,7 +114,7 @@ absl::Status WarmUp(DecodeContext& context, const EngineOptions& options, Engine
   if (context.on_gpu()) {
     ABSL_RETURN_IF_ERROR(run.Sizes());
   }
-  ABSL_RETURN_IF_ERROR(run.MeasurePrompt());
+  ABSL_RETURN_IF_ERROR(run.MeasurePrompts());
   ABSL_RETURN_IF_ERROR(run.MeasureDecoding(options.slots));
   return options.slots > 1 ? run.MeasureDecoding(1) : absl::OkStatus();
 }

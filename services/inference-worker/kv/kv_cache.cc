@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "absl/log/check.h"
@@ -48,6 +50,10 @@ PlacementQuestion KvCache::Question(Tokens key, std::vector<SeatView>& views,
     const std::uint32_t shared = with_variant - 1;
     if (name < seats_.size()) {
       views[name].shared = shared;
+      if (!memory_.unified()) {
+        const double bytes = bytes_per_token_ * static_cast<double>(seats_[name].tokens.size());
+        views[name].copy_seconds = 2 * bytes / copy_bytes_per_second_;
+      }
     } else if (!question.host || shared > question.host->shared) {
       const double bytes = static_cast<double>(host_.Find(name)->state.size());
       question.host = HostView{shared, bytes / copy_bytes_per_second_};
@@ -112,6 +118,8 @@ bool KvCache::CopySeat(std::uint32_t from, std::uint32_t to) {
   const std::vector<std::uint8_t> state = memory_.Save(from);
   if (state.empty() || !memory_.Restore(to, state)) return false;
   MeasureCopy(2 * state.size(), time::SteadyNow() - began);
+  bytes_per_token_ =
+      static_cast<double>(state.size()) / static_cast<double>(seats_[from].tokens.size());
   return true;
 }
 
@@ -202,28 +210,43 @@ bool KvCache::Shift(std::uint32_t seat, std::uint32_t keep, std::uint32_t count)
   return true;
 }
 
-bool KvCache::has_gap() const {
-  if (memory_.unified()) return false;
-  const auto free = std::ranges::find(seats_, false, &Holding::busy);
-  return std::any_of(free, seats_.end(), [](const Holding& seat) { return seat.busy; });
+std::optional<KvCache::Move> KvCache::Gap() const {
+  if (memory_.unified()) return std::nullopt;
+  const auto first = std::ranges::find(seats_, true, &Holding::busy);
+  const auto free = std::find_if_not(first, seats_.end(), std::mem_fn(&Holding::busy));
+  const auto last =
+      std::find_if(seats_.rbegin(), std::make_reverse_iterator(free), std::mem_fn(&Holding::busy));
+  if (last == std::make_reverse_iterator(free)) return std::nullopt;
+  return Move{.from = static_cast<std::uint32_t>(seats_.rend() - last) - 1,
+              .to = static_cast<std::uint32_t>(free - seats_.begin())};
 }
 
 std::optional<KvCache::Move> KvCache::CloseGap() {
-  if (!has_gap()) return std::nullopt;
-  const auto free = std::ranges::find(seats_, false, &Holding::busy);
-  const auto last = std::ranges::find(seats_.rbegin(), seats_.rend(), true, &Holding::busy);
-  const Move move{.from = static_cast<std::uint32_t>(seats_.rend() - last) - 1,
-                  .to = static_cast<std::uint32_t>(free - seats_.begin())};
-  Vacate(move.to);
-  if (!seats_[move.from].tokens.empty() && !CopySeat(move.from, move.to)) {
-    Clear(move.to);
+  const std::optional<Move> move = Gap();
+  if (!move) return std::nullopt;
+  std::vector<std::uint8_t> kept;
+  if (!seats_[move->to].tokens.empty()) kept = memory_.Save(move->to);
+  Holding prefix = std::exchange(seats_[move->to], {});
+  const bool prefix_known = tree_.Contains(move->to);
+  Clear(move->to);
+  if (!seats_[move->from].tokens.empty() && !CopySeat(move->from, move->to)) {
+    Clear(move->to);
+    ++counts_.evictions;
     return std::nullopt;
   }
-  const bool known = tree_.Contains(move.from);
-  Holding moved = std::exchange(seats_[move.from], {});
-  Clear(move.from);
-  if (known) tree_.Insert(move.to, Key(moved.variant, moved.tokens));
-  seats_[move.to] = std::move(moved);
+  const bool known = tree_.Contains(move->from);
+  Holding moved = std::exchange(seats_[move->from], {});
+  Clear(move->from);
+  if (known) tree_.Insert(move->to, Key(moved.variant, moved.tokens));
+  seats_[move->to] = std::move(moved);
+  // What lay in the gap changes places with it.
+  if (kept.empty()) return move;
+  if (!prefix_known || !memory_.Restore(move->from, kept)) {
+    ++counts_.evictions;
+    return move;
+  }
+  tree_.Insert(move->from, Key(prefix.variant, prefix.tokens));
+  seats_[move->from] = std::move(prefix);
   return move;
 }
 

@@ -67,13 +67,14 @@ class KvCache {
   bool Shift(std::uint32_t seat, std::uint32_t keep, std::uint32_t count);
 
   // Where libllama computes only neighbours together, a gap between taken seats costs a pass over
-  // the weights: the last answer moves into the first gap. Nothing when there is none.
+  // the weights: the last answer moves into the first gap, and a prefix that lies there to where
+  // the answer was. Nothing when there is none.
   struct Move {
     std::uint32_t from = 0;
     std::uint32_t to = 0;
   };
   std::optional<Move> CloseGap();
-  bool has_gap() const;
+  bool has_gap() const { return Gap().has_value(); }
 
   // Tokens held, those of finished answers included.
   std::uint32_t used_tokens() const;
@@ -96,6 +97,8 @@ class KvCache {
   // The prefix comes into the seat as was decided; how much of it did.
   std::uint32_t Bring(const Placement& placement, std::optional<std::uint32_t> host_name);
   bool CopySeat(std::uint32_t from, std::uint32_t to);
+  // The last answer, and the first free seat between two.
+  std::optional<Move> Gap() const;
   // Empties a seat that nobody sits on; what it holds goes to host memory if it is worth it.
   void Vacate(std::uint32_t seat);
   void Save(std::uint32_t seat);
@@ -109,6 +112,7 @@ class KvCache {
   HostCache host_;
   std::uint32_t next_host_name_;
   double copy_bytes_per_second_ = 1e9;
+  double bytes_per_token_ = 0;  // of a state; 0: not measured
   Counts counts_;
 };
 

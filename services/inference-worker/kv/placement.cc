@@ -60,7 +60,9 @@ std::optional<Placement> Place(const PlacementQuestion& question) {
     if (4 * lost <= seats[*holder].tokens || *holder == *victim)
       return Placement{*holder, Placement::Source::kInPlace, *holder, shared};
   }
-  if (holder && shared >= kLeastShared)
+  const bool slow = question.seconds_per_token > 0 && holder &&
+                    shared * question.seconds_per_token < seats[*holder].copy_seconds;
+  if (holder && shared >= kLeastShared && !slow)
     return Placement{*victim, Placement::Source::kSeat, *holder, shared};
   return Placement{*victim, Placement::Source::kNothing, 0, 0};
 }

@@ -14,6 +14,7 @@ struct SeatView {
   bool busy = false;             // a running answer holds it
   std::uint32_t tokens = 0;      // it holds
   std::uint32_t shared = 0;      // of these, how many the new prompt begins with
+  double copy_seconds = 0;       // to bring them into another seat
   time::SteadyTime last_used{};  // of what it holds
 };
 
@@ -53,9 +54,9 @@ inline constexpr std::uint32_t kLeastShared = 8;
 
 // Chooses a seat: the one that holds the longest prefix of the prompt, unless that would cost more
 // than a quarter of what it holds; then the seat that is missed least (an empty one, the lowest
-// first, else the one used the longest ago), and a copy of the prefix. A prefix in host memory is
-// brought back when that takes less time than computing what it has more than the seats. Nothing
-// when no seat is free. Pure.
+// first, else the one used the longest ago), and a copy of the prefix, when that takes less time
+// than computing it. A prefix in host memory is brought back when that takes less time than
+// computing what it has more than the seats. Nothing when no seat is free. Pure.
 std::optional<Placement> Place(const PlacementQuestion& question);
 
 }  // namespace chasqui::worker

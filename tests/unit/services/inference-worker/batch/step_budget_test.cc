@@ -6,10 +6,19 @@
 namespace chasqui::worker {
 namespace {
 
-// Decoding takes 10 ms, a prompt token 0.5 ms, and a step should take 50 ms.
-BudgetQuestion Question() {
-  return {.decode_seconds = 0.01,
-          .seconds_per_prompt_token = 0.0005,
+constexpr double kDecode = 0.010;
+constexpr double kPromptToken = 0.0005;
+
+// Decoding takes `decode`, whatever the number of answers, a prompt token `prompt_token`.
+StepCosts Costs(double decode = kDecode, double prompt_token = kPromptToken) {
+  StepCosts costs;
+  costs.OnDecode(1, decode);
+  costs.OnPrompt(1000, 1000 * prompt_token);
+  return costs;
+}
+
+BudgetQuestion Question(const StepCosts& costs) {
+  return {.costs = costs,
           .generating = 4,
           .prompts = 1,
           .oldest_tokens = 2000,
@@ -18,10 +27,14 @@ BudgetQuestion Question() {
           .micro_batch_tokens = 256};
 }
 
-TEST(PromptBudget, FillsTheStepUpToItsTarget) { EXPECT_EQ(PromptBudget(Question()), 80); }
+TEST(PromptBudget, FillsTheStepUpToItsTarget) {
+  const StepCosts costs = Costs();
+  EXPECT_EQ(PromptBudget(Question(costs)), 80);
+}
 
 TEST(PromptBudget, GrowsWithThePromptsThatWaitBehindTheOldest) {
-  BudgetQuestion question = Question();
+  const StepCosts costs = Costs();
+  BudgetQuestion question = Question(costs);
   question.prompts = 2;
   EXPECT_EQ(PromptBudget(question), 180);  // twice the target
   question.prompts = 3;
@@ -29,38 +42,27 @@ TEST(PromptBudget, GrowsWithThePromptsThatWaitBehindTheOldest) {
 }
 
 TEST(PromptBudget, GrowsWithFourPromptsAtMost) {
-  BudgetQuestion question = Question();
+  const StepCosts costs = Costs();
+  BudgetQuestion question = Question(costs);
   question.prompts = 4;
   EXPECT_EQ(PromptBudget(question), 380);
   question.prompts = 100;
   EXPECT_EQ(PromptBudget(question), 380);
 }
 
-TEST(PromptBudget, GrowsForTheOldestPromptOnly) {
-  BudgetQuestion question = Question();
+TEST(PromptBudget, IsSharedWhileTheStepIsShort) {
+  const StepCosts costs = Costs();
+  BudgetQuestion question = Question(costs);
   question.prompts = 4;
-  question.oldest_tokens = 128;
-  EXPECT_EQ(PromptBudget(question), 128);
   question.oldest_tokens = 20;
-  EXPECT_EQ(PromptBudget(question), 80);
-}
-
-TEST(PromptBudget, IsSharedByPromptsWhileTheStepIsShort) {
-  BudgetQuestion question = Question();
-  question.decode_seconds = 0.004;  // 32 ms are as good as more
-  question.prompts = 4;
-  question.oldest_tokens = 16;
-  EXPECT_EQ(PromptBudget(question), 56);
-  question.oldest_tokens = 64;
-  EXPECT_EQ(PromptBudget(question), 64);
-  question.generating = 0;
-  EXPECT_EQ(PromptBudget(question), 64);
-  question.oldest_tokens = 16;
-  EXPECT_EQ(PromptBudget(question), 64);
+  EXPECT_EQ(PromptBudget(question), 140);  // four times decoding and a pass: 80 ms
+  question.oldest_tokens = 150;
+  EXPECT_EQ(PromptBudget(question), 150);
 }
 
 TEST(PromptBudget, FinishesAPromptThatNeedsLittleMore) {
-  BudgetQuestion question = Question();
+  const StepCosts costs = Costs();
+  BudgetQuestion question = Question(costs);
   question.oldest_tokens = 120;
   EXPECT_EQ(PromptBudget(question), 120);
   question.oldest_tokens = 121;
@@ -68,19 +70,20 @@ TEST(PromptBudget, FinishesAPromptThatNeedsLittleMore) {
 }
 
 TEST(PromptBudget, LetsPromptsGetOnWhereDecodingAloneTakesTheTarget) {
-  BudgetQuestion question = Question();
-  question.decode_seconds = 0.06;
-  EXPECT_EQ(PromptBudget(question), 360);  // four times as long as without
+  const StepCosts costs = Costs(/*decode=*/0.06);
+  EXPECT_EQ(PromptBudget(Question(costs)), 360);  // four times as long as without
 }
 
 TEST(PromptBudget, IsAMicroBatchForOnePromptWhileNobodyGenerates) {
-  BudgetQuestion question = Question();
+  const StepCosts costs = Costs();
+  BudgetQuestion question = Question(costs);
   question.generating = 0;
   EXPECT_EQ(PromptBudget(question), 256);
 }
 
 TEST(PromptBudget, IsTheOldestOfSeveralPromptsWhileNobodyGenerates) {
-  BudgetQuestion question = Question();
+  const StepCosts costs = Costs(/*decode=*/0.001);
+  BudgetQuestion question = Question(costs);
   question.generating = 0;
   question.prompts = 8;
   question.oldest_tokens = 128;
@@ -89,38 +92,36 @@ TEST(PromptBudget, IsTheOldestOfSeveralPromptsWhileNobodyGenerates) {
   EXPECT_EQ(PromptBudget(question), 256);
 }
 
-TEST(PromptBudget, TakesAsManyPromptsAsFitIntoTheTargetWhileNobodyGenerates) {
-  BudgetQuestion question = Question();
+TEST(PromptBudget, IsSharedUpToAnEfficientStepWhileNobodyGenerates) {
+  const StepCosts costs = Costs();
+  BudgetQuestion question = Question(costs);
   question.generating = 0;
   question.prompts = 8;
   question.oldest_tokens = 10;
-  EXPECT_EQ(PromptBudget(question), 100);
-  question.seconds_per_prompt_token = 1e-6;
-  EXPECT_EQ(PromptBudget(question), 256);
+  EXPECT_EQ(PromptBudget(question), 160);  // eight times a pass: 80 ms
 }
 
 TEST(PromptBudget, IsNeverShorterThanTheLeastChunk) {
-  BudgetQuestion question = Question();
-  question.seconds_per_prompt_token = 0.01;
-  EXPECT_EQ(PromptBudget(question), kLeastChunk);
+  const StepCosts costs = Costs(kDecode, /*prompt_token=*/0.01);
+  EXPECT_EQ(PromptBudget(Question(costs)), kLeastChunk);
 }
 
 TEST(PromptBudget, IsNeverLongerThanTheMost) {
-  BudgetQuestion question = Question();
-  question.seconds_per_prompt_token = 1e-6;
-  EXPECT_EQ(PromptBudget(question), 512);
+  const StepCosts costs = Costs(kDecode, /*prompt_token=*/1e-6);
+  EXPECT_EQ(PromptBudget(Question(costs)), 512);
 }
 
 TEST(PromptBudget, IsTheMostWithoutATargetAndBeforeAnythingIsMeasured) {
-  BudgetQuestion question = Question();
+  const StepCosts costs = Costs();
+  BudgetQuestion question = Question(costs);
   question.target_seconds = 0;
   EXPECT_EQ(PromptBudget(question), 512);
-  question = Question();
-  question.decode_seconds = 0;
-  question.seconds_per_prompt_token = 0;
-  EXPECT_EQ(PromptBudget(question), 512);
-  question.generating = 0;
-  EXPECT_EQ(PromptBudget(question), 256);
+
+  const StepCosts unknown;
+  BudgetQuestion first = Question(unknown);
+  EXPECT_EQ(PromptBudget(first), 512);
+  first.generating = 0;
+  EXPECT_EQ(PromptBudget(first), 256);
 }
 
 }  // namespace

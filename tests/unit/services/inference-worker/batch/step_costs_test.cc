@@ -40,6 +40,31 @@ TEST(StepCosts, FollowsWhatChanges) {
   EXPECT_NEAR(costs.decode_seconds(8), 0.020, 1e-4);
 }
 
+TEST(StepCosts, TellsHowManyPromptTokensFit) {
+  StepCosts costs;
+  EXPECT_EQ(costs.prompt_tokens(1), 0);
+  costs.OnPrompt(32, 0.020);
+  costs.OnPrompt(256, 0.040);
+
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.010), 16);
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.020), 32);
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.030), 144);
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.040), 256);
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.080), 512);
+  EXPECT_EQ(costs.prompt_tokens(0), 0);
+  EXPECT_EQ(costs.prompt_tokens(-1), 0);
+}
+
+TEST(StepCosts, TellsHowManyPromptTokensFitThoughLongerOnesWereDisturbed) {
+  StepCosts costs;
+  costs.OnPrompt(32, 0.040);
+  costs.OnPrompt(64, 0.030);
+
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.020), 16);
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.035), 28);
+  EXPECT_DOUBLE_EQ(costs.prompt_tokens(0.060), 128);
+}
+
 TEST(StepCosts, BlendsPromptTokens) {
   StepCosts costs;
   costs.OnPrompt(100, 0.2);

@@ -218,22 +218,51 @@ TEST_F(KvCacheTest, KeepsOneCopyOfAConversationThatGrows) {
 
 TEST_F(KvCacheTest, ClosesGapsBetweenTakenSeats) {
   Make(3, false);
-  const auto first = Run(Count(0, 50));
-  Run(Count(1000, 50));
+  const Tokens first = Count(0, 50);
+  const Tokens left = Count(1000, 50);
   const Tokens last = Count(2000, 50);
+  Run(first);
+  const auto middle = Run(left);
   Run(last);
   EXPECT_FALSE(kv_->has_gap());
-  Leave(first);
+  Leave(middle);
   EXPECT_TRUE(kv_->has_gap());
 
   const auto move = kv_->CloseGap();
 
   ASSERT_TRUE(move.has_value());
   EXPECT_EQ(move->from, 2);
-  EXPECT_EQ(move->to, 0);
-  EXPECT_EQ(memory_->cells[0], last);
+  EXPECT_EQ(move->to, 1);
+  EXPECT_EQ(memory_->cells[1], last);
   EXPECT_FALSE(kv_->has_gap());
-  EXPECT_EQ(Run(Join(last, {7})).cached_tokens, 50);
+  // What lay there is still known.
+  EXPECT_EQ(memory_->cells[2], left);
+  EXPECT_EQ(kv_->counts().evictions, 0);
+  EXPECT_EQ(Run(Join(left, {7})).cached_tokens, 50);
+}
+
+TEST_F(KvCacheTest, HasNoGapBesideWhatRuns) {
+  Make(3, false);
+  const auto first = Run(Count(0, 50));
+  Run(Count(1000, 50));
+  Leave(first);
+
+  EXPECT_FALSE(kv_->has_gap());
+  EXPECT_FALSE(kv_->CloseGap().has_value());
+}
+
+TEST_F(KvCacheTest, KeepsThePrefixesOfAnswersThatCameOneAfterTheOther) {
+  Make(4, false);
+  for (int i = 0; i < 4; ++i) {
+    Leave(Run(Count(1000 * i, 50)));
+    while (kv_->CloseGap()) continue;
+  }
+
+  for (int i = 0; i < 4; ++i) {
+    const auto seat = Take(Count(1000 * i, 50));
+    EXPECT_EQ(seat->cached_tokens, 49) << i;
+    Leave(*seat);
+  }
 }
 
 TEST_F(KvCacheTest, ForgetsAVariantHereAndInHostMemory) {

@@ -62,6 +62,14 @@ TEST(Place, DoesNotCopyAFewTokens) {
   EXPECT_EQ(Ask({Busy(100, kLeastShared - 1), Empty()}), (Placement{1, Source::kNothing, 0, 0}));
 }
 
+TEST(Place, DoesNotCopyWhatIsSoonerComputed) {
+  SeatView running = Busy(100, 80);  // 80 ms to compute
+  running.copy_seconds = 0.079;
+  EXPECT_EQ(Ask({running, Empty()}), (Placement{1, Source::kSeat, 0, 80}));
+  running.copy_seconds = 0.081;
+  EXPECT_EQ(Ask({running, Empty()}), (Placement{1, Source::kNothing, 0, 0}));
+}
+
 TEST(Place, BringsBackFromHostMemoryWhatIsDearerToCompute) {
   EXPECT_EQ(Ask({Empty()}, HostView{200, 0.1}), (Placement{0, Source::kHost, 0, 200}));
   EXPECT_EQ(Ask({Empty()}, HostView{200, 0.3}), (Placement{0, Source::kNothing, 0, 0}));
