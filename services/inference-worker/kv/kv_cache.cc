@@ -17,6 +17,10 @@ using Tokens = std::span<const std::int32_t>;
 // Shorter ones are computed again sooner than they are copied twice.
 constexpr std::size_t kLeastSaved = 64;
 
+// How likely it is, about, that a prefix which has to leave is asked for again: keeping it may cost
+// so much of what computing it again would.
+constexpr double kLikelyUse = 0.1;
+
 }  // namespace
 
 KvCache::KvCache(KvMemory& memory, const Options& options)
@@ -70,6 +74,8 @@ std::optional<KvCache::Seat> KvCache::Take(Tokens tokens, std::uint32_t variant,
   std::optional<std::uint32_t> host_name;
   PlacementQuestion question = Question(key, views, host_name);
   question.seconds_per_token = seconds_per_token;
+  question.neighbours = !memory_.unified();
+  seconds_per_token_ = seconds_per_token;
   const std::optional<Placement> placement = Place(question);
   if (!placement) return std::nullopt;
 
@@ -118,8 +124,7 @@ bool KvCache::CopySeat(std::uint32_t from, std::uint32_t to) {
   const std::vector<std::uint8_t> state = memory_.Save(from);
   if (state.empty() || !memory_.Restore(to, state)) return false;
   MeasureCopy(2 * state.size(), time::SteadyNow() - began);
-  bytes_per_token_ =
-      static_cast<double>(state.size()) / static_cast<double>(seats_[from].tokens.size());
+  MeasureSize(state.size(), seats_[from].tokens.size());
   return true;
 }
 
@@ -168,9 +173,16 @@ bool KvCache::KnownElsewhere(std::uint32_t seat, Tokens key) const {
   });
 }
 
+bool KvCache::WorthSaving(std::uint32_t seat) const {
+  const auto tokens = static_cast<double>(seats_[seat].tokens.size());
+  if (tokens < kLeastSaved) return false;
+  const double copying = tokens * bytes_per_token_ / copy_bytes_per_second_;
+  return seconds_per_token_ <= 0 || copying <= kLikelyUse * tokens * seconds_per_token_;
+}
+
 void KvCache::Save(std::uint32_t seat) {
   const Holding& holding = seats_[seat];
-  if (options_.host_bytes == 0 || holding.tokens.size() < kLeastSaved) return;
+  if (options_.host_bytes == 0 || !WorthSaving(seat)) return;
   const std::vector<std::int32_t> key = Key(holding.variant, holding.tokens);
   if (KnownElsewhere(seat, key) || !host_.Fits(memory_.SavedSize(seat) + key.size() * 4)) return;
   // What it goes on from is of no more use.
@@ -184,6 +196,7 @@ void KvCache::Save(std::uint32_t seat) {
   std::vector<std::uint8_t> state = memory_.Save(seat);
   if (state.empty()) return;
   MeasureCopy(state.size(), time::SteadyNow() - began);
+  MeasureSize(state.size(), holding.tokens.size());
   const std::uint32_t name = next_host_name_++;
   tree_.Insert(name, key);
   host_.Put({.name = name, .tokens = key, .state = std::move(state)});
@@ -225,8 +238,8 @@ std::optional<KvCache::Move> KvCache::CloseGap() {
   const std::optional<Move> move = Gap();
   if (!move) return std::nullopt;
   std::vector<std::uint8_t> kept;
-  if (!seats_[move->to].tokens.empty()) kept = memory_.Save(move->to);
-  Holding prefix = std::exchange(seats_[move->to], {});
+  if (WorthSaving(move->to)) kept = memory_.Save(move->to);
+  const Holding prefix = seats_[move->to];
   const bool prefix_known = tree_.Contains(move->to);
   Clear(move->to);
   if (!seats_[move->from].tokens.empty() && !CopySeat(move->from, move->to)) {
@@ -240,13 +253,12 @@ std::optional<KvCache::Move> KvCache::CloseGap() {
   if (known) tree_.Insert(move->to, Key(moved.variant, moved.tokens));
   seats_[move->to] = std::move(moved);
   // What lay in the gap changes places with it.
-  if (kept.empty()) return move;
-  if (!prefix_known || !memory_.Restore(move->from, kept)) {
+  if (prefix_known && !kept.empty() && memory_.Restore(move->from, kept)) {
+    tree_.Insert(move->from, Key(prefix.variant, prefix.tokens));
+    seats_[move->from] = prefix;
+  } else if (!prefix.tokens.empty()) {
     ++counts_.evictions;
-    return move;
   }
-  tree_.Insert(move->from, Key(prefix.variant, prefix.tokens));
-  seats_[move->from] = std::move(prefix);
   return move;
 }
 
@@ -262,6 +274,10 @@ std::uint32_t KvCache::running_tokens() const {
     if (seat.busy) running += static_cast<std::uint32_t>(seat.tokens.size());
   }
   return running;
+}
+
+void KvCache::MeasureSize(std::uint64_t bytes, std::uint64_t tokens) {
+  bytes_per_token_ = static_cast<double>(bytes) / static_cast<double>(tokens);
 }
 
 void KvCache::MeasureCopy(std::uint64_t bytes, time::Duration duration) {

@@ -103,7 +103,10 @@ class KvCache {
   void Vacate(std::uint32_t seat);
   void Save(std::uint32_t seat);
   bool KnownElsewhere(std::uint32_t seat, std::span<const std::int32_t> key) const;
+  // Whether a copy costs little beside computing what the seat holds.
+  bool WorthSaving(std::uint32_t seat) const;
   void MeasureCopy(std::uint64_t bytes, time::Duration duration);
+  void MeasureSize(std::uint64_t bytes, std::uint64_t tokens);
 
   KvMemory& memory_;
   const Options options_;
@@ -112,7 +115,8 @@ class KvCache {
   HostCache host_;
   std::uint32_t next_host_name_;
   double copy_bytes_per_second_ = 1e9;
-  double bytes_per_token_ = 0;  // of a state; 0: not measured
+  double bytes_per_token_ = 0;    // of a state; 0: not measured
+  double seconds_per_token_ = 0;  // to compute; 0: not measured
   Counts counts_;
 };
 

@@ -8,15 +8,25 @@ namespace {
 
 using Index = std::optional<std::uint32_t>;
 
-// The free seat whose contents are missed least.
-Index LeastMissed(std::span<const SeatView> seats) {
+// The free seat of `first` to `last` whose contents are missed least.
+Index LeastMissed(std::span<const SeatView> seats, std::uint32_t first, std::uint32_t last) {
   Index best;
-  for (std::uint32_t i = 0; i < seats.size(); ++i) {
+  for (std::uint32_t i = first; i <= last; ++i) {
     if (seats[i].busy) continue;
     if (seats[i].tokens == 0) return i;
     if (!best || seats[i].last_used < seats[*best].last_used) best = i;
   }
   return best;
+}
+
+Index LeastMissed(std::span<const SeatView> seats, bool neighbours) {
+  const auto last = static_cast<std::uint32_t>(seats.size()) - 1;
+  const auto busy = std::ranges::find(seats, true, &SeatView::busy);
+  if (!neighbours || busy == seats.end()) return LeastMissed(seats, 0, last);
+  const auto first_busy = static_cast<std::uint32_t>(busy - seats.begin());
+  std::uint32_t last_busy = last;
+  while (!seats[last_busy].busy) --last_busy;
+  return LeastMissed(seats, first_busy == 0 ? 0 : first_busy - 1, std::min(last, last_busy + 1));
 }
 
 // The seat with most in common; of equals a free one, and of those the one that loses least.
@@ -42,7 +52,7 @@ Index MostShared(std::span<const SeatView> seats) {
 
 std::optional<Placement> Place(const PlacementQuestion& question) {
   const auto seats = question.seats;
-  const Index victim = LeastMissed(seats);
+  const Index victim = LeastMissed(seats, question.neighbours);
   if (!victim) return std::nullopt;
   const Index holder = MostShared(seats);
   const std::uint32_t shared = holder ? std::min(seats[*holder].shared, question.most_shared) : 0;

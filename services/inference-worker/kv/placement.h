@@ -31,6 +31,8 @@ struct PlacementQuestion {
   std::uint32_t most_shared = 0;
   // Time to compute one prompt token. 0: not measured yet.
   double seconds_per_token = 0;
+  // Whether answers are to sit side by side, for a gap between them costs time.
+  bool neighbours = false;
 };
 
 // Where a new sequence goes, and where its beginning comes from.
@@ -54,9 +56,10 @@ inline constexpr std::uint32_t kLeastShared = 8;
 
 // Chooses a seat: the one that holds the longest prefix of the prompt, unless that would cost more
 // than a quarter of what it holds; then the seat that is missed least (an empty one, the lowest
-// first, else the one used the longest ago), and a copy of the prefix, when that takes less time
-// than computing it. A prefix in host memory is brought back when that takes less time than
-// computing what it has more than the seats. Nothing when no seat is free. Pure.
+// first, else the one used the longest ago; of neighbours, those between or beside them), and a
+// copy of the prefix, when that takes less time than computing it. A prefix in host memory is
+// brought back when that takes less time than computing what it has more than the seats. Nothing
+// when no seat is free. Pure.
 std::optional<Placement> Place(const PlacementQuestion& question);
 
 }  // namespace chasqui::worker

@@ -80,7 +80,7 @@ class KvCacheTest : public testing::Test {
 
   std::optional<KvCache::Seat> Take(const Tokens& tokens, std::uint32_t variant = 0) {
     now_ += 1s;
-    return kv_->Take(tokens, variant, 0, now_);
+    return kv_->Take(tokens, variant, seconds_per_token_, now_);
   }
   // What the engine does with the rest of a prompt.
   void Compute(const KvCache::Seat& seat, const Tokens& tokens) {
@@ -105,6 +105,7 @@ class KvCacheTest : public testing::Test {
   std::unique_ptr<FakeMemory> memory_;
   std::unique_ptr<KvCache> kv_;
   time::SteadyTime now_{};
+  double seconds_per_token_ = 0;
 };
 
 class KvCacheLayouts : public KvCacheTest, public testing::WithParamInterface<bool> {
@@ -218,9 +219,9 @@ TEST_F(KvCacheTest, KeepsOneCopyOfAConversationThatGrows) {
 
 TEST_F(KvCacheTest, ClosesGapsBetweenTakenSeats) {
   Make(3, false);
-  const Tokens first = Count(0, 50);
-  const Tokens left = Count(1000, 50);
-  const Tokens last = Count(2000, 50);
+  const Tokens first = Count(0, 70);
+  const Tokens left = Count(1000, 70);
+  const Tokens last = Count(2000, 70);
   Run(first);
   const auto middle = Run(left);
   Run(last);
@@ -238,7 +239,19 @@ TEST_F(KvCacheTest, ClosesGapsBetweenTakenSeats) {
   // What lay there is still known.
   EXPECT_EQ(memory_->cells[2], left);
   EXPECT_EQ(kv_->counts().evictions, 0);
-  EXPECT_EQ(Run(Join(left, {7})).cached_tokens, 50);
+  EXPECT_EQ(Run(Join(left, {7})).cached_tokens, 70);
+}
+
+TEST_F(KvCacheTest, SavesNothingThatIsSoonComputedAgain) {
+  Make(1, false, {.host_bytes = 1 << 20});
+  std::int32_t begin = 0;
+  for (const double seconds : {1.0, 1.0, 1e-15}) {
+    seconds_per_token_ = seconds;
+    Leave(Run(Count(begin += 1000, 100)));
+  }
+
+  EXPECT_EQ(kv_->counts().evictions, 2);
+  EXPECT_EQ(kv_->counts().saves, 1);
 }
 
 TEST_F(KvCacheTest, HasNoGapBesideWhatRuns) {

@@ -36,6 +36,21 @@ TEST(Place, TakesWhatWasUsedTheLongestAgoWhereNoneIsEmpty) {
             (Placement{1, Source::kNothing, 0, 0}));
 }
 
+TEST(Place, SeatsNeighboursSideBySide) {
+  const auto ask = [](const std::vector<SeatView>& seats) {
+    return Place({.seats = seats, .host = {}, .most_shared = 1000, .neighbours = true})->seat;
+  };
+  const SeatView old = Kept(50, 0, 9s);
+  const SeatView young = Kept(50, 0, 1s);
+
+  EXPECT_EQ(ask({old, young, Busy(9, 0), old, old}), 3) << "older than the other neighbour";
+  EXPECT_EQ(ask({Empty(), old, Busy(9, 0), young, Empty()}), 1);
+  EXPECT_EQ(ask({Empty(), Busy(9, 0), young, Busy(9, 0), young}), 0) << "empty";
+  EXPECT_EQ(ask({Busy(9, 0), young, Busy(9, 0), old}), 3);
+  EXPECT_EQ(ask({young, old, young}), 1) << "nobody runs";
+  EXPECT_EQ(ask({Busy(9, 0), Busy(9, 0), young}), 2);
+}
+
 TEST(Place, GoesOnWhereThePromptLies) {
   EXPECT_EQ(Ask({Empty(), Kept(100, 100)}), (Placement{1, Source::kInPlace, 1, 100}));
 }
