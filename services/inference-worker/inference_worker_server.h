@@ -87,7 +87,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   GenerateService generate_service_;
   TextService text_service_;
   WorkerService worker_service_;
-  mutable LoadSampler load_sampler_;  // confined to loop 0
+  mutable LoadSampler load_sampler_;
   std::vector<std::unique_ptr<Membership>>
       memberships_;                        // constant once served, each confined to loop 0
   std::vector<std::string> health_names_;  // of models; confined to loop 0

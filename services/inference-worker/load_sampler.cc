@@ -32,6 +32,7 @@ std::uint64_t ResidentBytes() {
 }  // namespace
 
 LoadSampler::Sample LoadSampler::Read() {
+  const absl::MutexLock lock(mutex_);
   const auto now = time::SteadyNow();
   if (now - last_time_ < kShortestWindow) return sample_;
   const double cpu = CpuSeconds();

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "common/time/clock.h"
 
 namespace chasqui::worker {
 
 // Memory and processor time of this process, for load reports. Reading again within half a second
-// gives the same rate. Thread-compatible.
+// gives the same rate. Thread-safe.
 class LoadSampler {
  public:
   struct Sample {
@@ -19,9 +21,10 @@ class LoadSampler {
   Sample Read();
 
  private:
-  time::SteadyTime last_time_{};
-  double last_cpu_seconds_ = 0;
-  Sample sample_;
+  absl::Mutex mutex_;
+  time::SteadyTime last_time_ ABSL_GUARDED_BY(mutex_){};
+  double last_cpu_seconds_ ABSL_GUARDED_BY(mutex_) = 0;
+  Sample sample_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace chasqui::worker

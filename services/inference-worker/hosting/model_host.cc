@@ -13,7 +13,7 @@
 #include "common/status/status.h"
 #include "services/inference-worker/engine/decode_context.h"
 #include "services/inference-worker/hosting/engine_options.h"
-#include "services/inference-worker/model/memory_available.h"
+#include "services/inference-worker/hosting/memory_room.h"
 
 namespace chasqui::worker {
 namespace {
@@ -108,12 +108,6 @@ std::vector<VariantSize> ModelHost::SizesOf(const std::vector<Variant>& variants
   return sizes;
 }
 
-std::optional<std::uint64_t> ModelHost::Room() const {
-  std::optional<std::uint64_t> room = AvailableMemory();
-  if (room.has_value()) *room -= std::min(*room, options_.memory_margin_bytes);
-  return room;
-}
-
 absl::StatusOr<ModelHost::Variant> ModelHost::Choose(const LoadSpec& spec) const {
   ABSL_ASSIGN_OR_RETURN(Inspected inspected, InspectAll(spec));
   for (const auto& [path, why] : inspected.bad) {
@@ -121,7 +115,7 @@ absl::StatusOr<ModelHost::Variant> ModelHost::Choose(const LoadSpec& spec) const
   }
   std::vector<Variant>& variants = inspected.good;
   const std::vector<VariantSize> sizes = SizesOf(variants);
-  const std::optional<std::uint64_t> room = Room();
+  const std::optional<std::uint64_t> room = MemoryRoom(spec.engine, options_.memory_margin_bytes);
   if (const auto chosen = ChooseVariant(sizes, room)) return std::move(variants[*chosen]);
   const Variant& smallest = variants[BestFirst(sizes).back()];
   return status::Error(
@@ -136,7 +130,7 @@ absl::StatusOr<ModelEstimate> ModelHost::Estimate(const LoadSpec& spec) const {
   const std::vector<Variant>& variants = inspected.good;
   const std::vector<VariantSize> sizes = SizesOf(variants);
   ModelEstimate estimate;
-  estimate.available_bytes = Room();
+  estimate.available_bytes = MemoryRoom(spec.engine, options_.memory_margin_bytes);
   const std::optional<std::uint64_t>& room = estimate.available_bytes;
   for (const std::size_t i : BestFirst(sizes)) {
     const Variant& variant = variants[i];

@@ -119,8 +119,6 @@ class ModelHost {
   // The error of `spec.path` when no file can be loaded.
   static absl::StatusOr<Inspected> InspectAll(const LoadSpec& spec);
   static std::vector<VariantSize> SizesOf(const std::vector<Variant>& variants);
-  // Memory that can be had, less the margin; nothing when it is not known.
-  std::optional<std::uint64_t> Room() const;
   // The best of its files that fits the memory.
   absl::StatusOr<Variant> Choose(const LoadSpec& spec) const;
   absl::StatusOr<std::shared_ptr<HostedModel>> LoadNew(const LoadSpec& spec,

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/service/settings.h"
 #include "common/status/status.h"
-#include "services/inference-worker/model/memory_available.h"
+#include "services/inference-worker/hosting/memory_room.h"
 
 namespace chasqui::worker {
 namespace {
@@ -44,6 +44,7 @@ ModelLifecycle::ModelLifecycle(const config::v1::InferenceWorkerConfig& config,
                                const Catalogue& catalogue, ModelHost& host,
                                const observability::Logger& log)
     : config_(config.lifecycle()),
+      engine_(config.engine()),
       memory_margin_bytes_(config.memory_margin_bytes()),
       catalogue_(catalogue),
       host_(host),
@@ -211,14 +212,12 @@ void ModelLifecycle::AnswerLoaded() {
 void ModelLifecycle::Step() {
   AnswerLoaded();
   const time::SteadyTime now = time::SteadyNow();
-  std::optional<std::uint64_t> available = AvailableMemory();
-  if (available.has_value()) *available -= std::min(*available, memory_margin_bytes_);
   const LifecyclePlan plan =
       PlanLifecycle(Stages(now),
                     {.max_loaded = config_.max_loaded(),
                      .max_loading = config_.max_loading(),
                      .idle_unload = service::ToDuration(config_.idle_unload())},
-                    available, now);
+                    MemoryRoom(engine_, memory_margin_bytes_), now);
   for (const auto& name : plan.refuse) Answer(name, TooLarge(name));
   for (const auto& name : plan.unload) {
     log_.Info("unloading model", {{"model", name}});

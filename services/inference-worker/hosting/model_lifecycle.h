@@ -84,6 +84,7 @@ class ModelLifecycle {
   void Answer(const std::string& name, const absl::StatusOr<std::shared_ptr<HostedModel>>& result);
 
   const config::v1::LifecycleConfig config_;
+  const config::v1::EngineConfig engine_;
   const std::uint64_t memory_margin_bytes_;
   const Catalogue& catalogue_;
   ModelHost& host_;

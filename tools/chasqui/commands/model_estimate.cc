@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <cstdint>
 #include <iostream>
 #include <memory>
@@ -13,9 +12,9 @@
 #include "chasqui/worker/v1/worker_service.grpc.pb.h"
 #include "services/inference-worker/engine/decode_context.h"
 #include "services/inference-worker/hosting/engine_options.h"
+#include "services/inference-worker/hosting/memory_room.h"
 #include "services/inference-worker/inference_worker_config.h"
 #include "services/inference-worker/model/gguf_file.h"
-#include "services/inference-worker/model/memory_available.h"
 #include "services/inference-worker/model/memory_estimate.h"
 #include "tools/chasqui/commands/model_life.h"
 #include "tools/chasqui/output/json.h"
@@ -71,18 +70,17 @@ absl::StatusOr<EstimateModelResponse> EstimateHere(const Flags& flags) {
               .sequences = worker::CountSequences(engine, worker::OnGpu(engine)),
               .type_k = engine.type_k,
               .type_v = engine.type_v});
-  const std::uint64_t margin = config.memory_margin_bytes();
-  const std::uint64_t available = worker::AvailableMemory().value_or(0);
+  const auto available = worker::MemoryRoom(config.engine(), config.memory_margin_bytes());
 
   EstimateModelResponse response;
-  response.set_available_bytes(available - std::min(available, margin));
+  response.set_available_bytes(available.value_or(0));
   VariantEstimate& variant = *response.add_variants();
   variant.set_path(flags.model);
   variant.set_quantization(summary.quantization);
   variant.set_weights_bytes(estimate.weights);
   variant.set_kv_cache_bytes(estimate.kv_cache);
   variant.set_compute_bytes(estimate.compute);
-  variant.set_fits(available == 0 || estimate.total() <= response.available_bytes());
+  variant.set_fits(!available || estimate.total() <= *available);
   if (variant.fits()) response.set_chosen_path(variant.path());
   return response;
 }
