@@ -30,7 +30,12 @@ RouterConfig DefaultConfig() {
   auto& membership = *config.mutable_membership();
   *membership.mutable_report_interval() = service::ToProto(1s);
   membership.set_max_workers(1000);
-  config.mutable_balancing()->set_policy(config::v1::BALANCING_POLICY_LEAST_CONNECTIONS);
+  auto& balancing = *config.mutable_balancing();
+  balancing.set_policy(config::v1::BALANCING_POLICY_LEAST_CONNECTIONS);
+  auto& affinity = *balancing.mutable_prefix_affinity();
+  affinity.set_load_margin_percent(25);
+  affinity.set_block_bytes(256);
+  affinity.set_table_entries(100'000);
   return config;
 }
 
@@ -48,6 +53,12 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   service::Check("upstream.tls", config.upstream().tls(), checks);
   checks.Range("membership.report_interval", config.membership().report_interval(), 100ms, 1min);
   checks.Range("membership.max_workers", config.membership().max_workers(), 1, 10'000);
+  const auto& affinity = config.balancing().prefix_affinity();
+  checks.Range("balancing.prefix_affinity.load_margin_percent", affinity.load_margin_percent(), 0,
+               100);
+  checks.Range("balancing.prefix_affinity.block_bytes", affinity.block_bytes(), 16, 65'536);
+  checks.Range("balancing.prefix_affinity.table_entries", affinity.table_entries(), 1024,
+               1'000'000);
   return std::move(checks).Take();
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/service/settings.h"
 #include "services/router/fleet/catalogue.h"
+#include "services/router/policy/policy.h"
 #include "services/router/request/request_id.h"
 
 namespace chasqui::router {
@@ -25,6 +26,11 @@ std::string RouterId(const RouterConfig& config) {
   return config.router_id().empty() ? absl::StrCat("router-", RandomHex()) : config.router_id();
 }
 
+std::size_t PrefixBlockBytes(const config::v1::BalancingConfig& balancing) {
+  const bool looks_at_prompts = balancing.policy() == config::v1::BALANCING_POLICY_PREFIX_AFFINITY;
+  return looks_at_prompts ? balancing.prefix_affinity().block_bytes() : 0;
+}
+
 SharedFleet::Options FleetOptions(const RouterConfig& config) {
   const auto& membership = config.membership();
   return {
@@ -35,10 +41,11 @@ SharedFleet::Options FleetOptions(const RouterConfig& config) {
               .max_waiting = config.queue().max_requests(),
               .retry_delay = Milliseconds(config.queue().retry_delay()),
               .make_policy =
-                  [kind = config.balancing().policy()] {
-                    return MakePolicy(kind, [random = absl::BitGen()](std::size_t bound) mutable {
-                      return absl::Uniform<std::size_t>(random, 0, bound);
-                    });
+                  [balancing = config.balancing()] {
+                    return MakePolicy(balancing,
+                                      [random = absl::BitGen()](std::size_t bound) mutable {
+                                        return absl::Uniform<std::size_t>(random, 0, bound);
+                                      });
                   },
           },
       .max_wait = service::ToDuration(config.queue().max_wait()),
@@ -69,7 +76,9 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
       registration_(RegistrationOptions(config, router_id_), fleet_, streams_, log_),
       runner_({.router_id = router_id_,
                .max_attempts = static_cast<int>(config.upstream().max_attempts()),
-               .max_buffered_events = config.upstream().max_buffered_events()},
+               .max_buffered_events = config.upstream().max_buffered_events(),
+               .prefix_block_bytes = PrefixBlockBytes(config.balancing()),
+               .policy = std::string(PolicyName(config.balancing().policy()))},
               fleet_, metrics_, log_),
       inference_(fleet_, runner_),
       fleet_service_(router_id_, fleet_, streams_, clock),

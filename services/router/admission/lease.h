@@ -22,6 +22,8 @@ class [[nodiscard]] Lease {
 
   const Place& place() const { return place_; }
 
+  // The worker began to answer.
+  void Took();
   // The request ended so. Only the first call counts.
   void End(Ending ending);
 

@@ -9,6 +9,10 @@
 
 namespace chasqui::router {
 
+void Lease::Took() {
+  if (fleet_ != nullptr && place_.prefix != nullptr) fleet_->Took(place_);
+}
+
 void Lease::End(Ending ending) {
   if (SharedFleet* fleet = std::exchange(fleet_, nullptr)) fleet->Release(place_, ending);
 }
@@ -132,6 +136,11 @@ rpc::Task<absl::StatusOr<Lease>> SharedFleet::Acquire(rpc::ServerCall& call,
   absl::StatusOr<Place> place = *std::exchange(waiter->outcome, std::nullopt);
   if (!place.ok()) co_return std::move(place).status();
   co_return Lease(*this, *std::move(place));
+}
+
+void SharedFleet::Took(const Place& place) {
+  absl::MutexLock lock(mutex_);
+  dispatcher_.Took(place);
 }
 
 void SharedFleet::Release(const Place& place, Ending ending) {

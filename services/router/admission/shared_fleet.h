@@ -70,6 +70,8 @@ class SharedFleet {
   // Dispatcher::Submit and of giving up: CANCELLED when the call is cancelled, RESOURCE_EXHAUSTED
   // after max_wait. Confined to the call's loop, which is the waiter's.
   rpc::Task<absl::StatusOr<Lease>> Acquire(rpc::ServerCall& call, std::shared_ptr<Waiter> waiter);
+  // The worker began to answer the request at the place; Lease tells.
+  void Took(const Place& place);
   // Gives a place back; Lease does.
   void Release(const Place& place, Ending ending);
 

@@ -22,6 +22,14 @@ std::string KnownNames(const Catalogue& catalogue) {
   return absl::StrCat(absl::StrJoin(names, ", "), all > names.size() ? ", ..." : "");
 }
 
+// Weight of one answer in the average of response times: the last ten or so count.
+constexpr double kNewest = 0.1;
+
+void Measure(time::Duration response, double& average) {
+  const double seconds = std::chrono::duration<double>(response).count();
+  average = average == 0 ? seconds : average + kNewest * (seconds - average);
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(Options options)
@@ -43,7 +51,7 @@ absl::Status Dispatcher::Report(SessionId session, const fleet::v1::LoadReport& 
   const bool same = member->takes_requests() == took_requests;
   if (!same) ++availability_revision_;
   for (const auto& [model, seat] : member->seats) {
-    Serve(model, same ? Change::kRoom : Change::kWorkers);
+    Serve(model, same ? Change::kRoom : Change::kWorkers, now.steady);
   }
   return absl::OkStatus();
 }
@@ -110,7 +118,7 @@ absl::StatusOr<std::string> Dispatcher::Resolve(std::string_view name) const {
 void Dispatcher::Submit(std::shared_ptr<Ticket> ticket, time::SteadyTime now) {
   ModelState& state = StateOf(ticket->model);
   // Those who wait could not be placed when something last changed, so nobody is overtaken.
-  ticket->outcome = TryPlace(*ticket, state);
+  ticket->outcome = TryPlace(*ticket, state, now);
   if (ticket->outcome.has_value()) return;
   if (!ticket->needs_slot) {
     ticket->outcome = NoWorker(ticket->model);
@@ -138,6 +146,12 @@ bool Dispatcher::Withdraw(const Ticket& ticket) {
   return it->second.queue.Remove(ticket);
 }
 
+void Dispatcher::Took(const Place& place) {
+  const auto it = models_.find(place.seat->model);
+  if (place.prefix == nullptr || it == models_.end()) return;
+  it->second.policy->Took(place.member->order, *place.prefix);
+}
+
 void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now) {
   Member& member = *place.member;
   Seat& seat = *place.seat;
@@ -148,8 +162,9 @@ void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now
   --state.running;
   ++revision_;
   seat.refused = ending == Ending::kFull;
-  if (ending == Ending::kDone) state.completions.Add(now);
-  Serve(seat.model, Change::kRoom);
+  if (ending == Ending::kAnswered) Measure(now - place.since, seat.response_seconds);
+  if (ending == Ending::kAnswered || ending == Ending::kDone) state.completions.Add(now);
+  Serve(seat.model, Change::kRoom, now);
 }
 
 std::vector<Dispatcher::QueueView> Dispatcher::Queues(time::SteadyTime now) const {
@@ -188,16 +203,16 @@ void Dispatcher::Rebuild(time::SteadyTime now) {
   }
   ++revision_;
   ++availability_revision_;
-  for (const auto& [model, state] : models_) Serve(model, Change::kWorkers);
+  for (const auto& [model, state] : models_) Serve(model, Change::kWorkers, now);
 }
 
-void Dispatcher::Serve(std::string_view model, Change change) {
+void Dispatcher::Serve(std::string_view model, Change change, time::SteadyTime now) {
   const auto it = models_.find(model);
   if (it == models_.end()) return;
   ModelState& state = it->second;
   state.queue.Serve(
       [&](Ticket& ticket) {
-        ticket.outcome = TryPlace(ticket, state);
+        ticket.outcome = TryPlace(ticket, state, now);
         if (ticket.outcome.has_value()) return WaitQueue::Verdict::kTake;
         // Where one that goes anywhere finds no room, nobody does.
         const bool nobody = change == Change::kRoom && ticket.avoid.empty();
@@ -206,7 +221,8 @@ void Dispatcher::Serve(std::string_view model, Change change) {
       [&](std::shared_ptr<Ticket> ticket) { decided_.push_back(std::move(ticket)); });
 }
 
-std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(const Ticket& ticket, ModelState& state) {
+std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(const Ticket& ticket, ModelState& state,
+                                                          time::SteadyTime now) {
   const CatalogueEntry* entry = catalogue_.Find(ticket.model);
   if (entry == nullptr) return NoWorker(ticket.model);
   const auto asked = [&](const Seat* seat) { return !ticket.Avoids(seat->member.session); };
@@ -224,21 +240,28 @@ std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(const Ticket& ticket, 
       absl::erase_if(usable, [&](const Seat* seat) { return !chosen(seat); });
   }
   if (usable.empty()) return NoWorker(ticket.model);
-  return Pick(usable, ticket.needs_slot, state);
+  return Pick(usable, ticket, state, now);
 }
 
-std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, bool needs_slot,
-                                                      ModelState& state) {
-  absl::erase_if(seats, [&](const Seat* seat) { return !HasRoom(*seat, needs_slot); });
+std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, const Ticket& ticket,
+                                                      ModelState& state, time::SteadyTime now) {
+  absl::erase_if(seats, [&](const Seat* seat) { return !HasRoom(*seat, ticket.needs_slot); });
   if (seats.empty()) return std::nullopt;
   absl::InlinedVector<Candidate, 16> candidates;
   for (const Seat* seat : seats) {
     candidates.push_back({.order = seat->member.order,
                           .load = seat->load(),
                           .slots = std::max(seat->slots, 1u),
-                          .tokens_per_second = seat->tokens_per_second});
+                          .tokens_per_second = seat->tokens_per_second,
+                          .response_seconds = seat->response_seconds});
   }
-  return Occupy(*seats[state.policy->Pick(candidates)], needs_slot, state);
+  const Choice choice = state.policy->Choose(
+      candidates, ticket.prefix != nullptr ? PrefixHashes(*ticket.prefix) : PrefixHashes());
+  Place place = Occupy(*seats[choice.index], ticket.needs_slot, state);
+  place.reason = choice.reason;
+  place.prefix = ticket.prefix;
+  place.since = now;
+  return place;
 }
 
 Place Dispatcher::Occupy(Seat& seat, bool takes_slot, ModelState& state) {
@@ -251,7 +274,10 @@ Place Dispatcher::Occupy(Seat& seat, bool takes_slot, ModelState& state) {
           .seat = &seat,
           .session = seat.member.session,
           .channel = seat.member.channel,
-          .takes_slot = takes_slot};
+          .takes_slot = takes_slot,
+          .reason = {},
+          .prefix = {},
+          .since = {}};
 }
 
 absl::Status Dispatcher::NoWorker(std::string_view model) const {

@@ -29,7 +29,8 @@ namespace chasqui::router {
 
 // How a request's time at its place ended.
 enum class Ending {
-  kDone,         // the worker answered, with a result or its own error
+  kAnswered,     // the worker answered with a result
+  kDone,         // it ended otherwise: with an error of the worker's own, or the client left
   kFull,         // the worker refused it, having no slot
   kUnreachable,  // no call came through
 };
@@ -86,6 +87,8 @@ class Dispatcher {
   // It waits no longer. Whether it did: if not, it has its outcome.
   bool Withdraw(const Ticket& ticket);
 
+  // The worker began to answer the request at `place`: the policy may remember what it was.
+  void Took(const Place& place);
   // The request at `place` ended so.
   void Release(const Place& place, Ending ending, time::SteadyTime now);
 
@@ -120,11 +123,13 @@ class Dispatcher {
 
   ModelState& StateOf(const std::string& model);
   void Rebuild(time::SteadyTime now);
-  void Serve(std::string_view model, Change change);
+  void Serve(std::string_view model, Change change, time::SteadyTime now);
   // The outcome for the ticket as things are; nothing when it can only wait.
-  std::optional<absl::StatusOr<Place>> TryPlace(const Ticket& ticket, ModelState& state);
+  std::optional<absl::StatusOr<Place>> TryPlace(const Ticket& ticket, ModelState& state,
+                                                time::SteadyTime now);
   // One of `seats` by the policy; nothing when none has room.
-  std::optional<absl::StatusOr<Place>> Pick(Seats& seats, bool needs_slot, ModelState& state);
+  std::optional<absl::StatusOr<Place>> Pick(Seats& seats, const Ticket& ticket, ModelState& state,
+                                            time::SteadyTime now);
   Place Occupy(Seat& seat, bool takes_slot, ModelState& state);
   absl::Status NoWorker(std::string_view model) const;
 

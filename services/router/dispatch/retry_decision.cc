@@ -6,6 +6,7 @@
 namespace chasqui::router {
 
 Ending EndingOf(const absl::Status& status) {
+  if (status.ok()) return Ending::kAnswered;
   if (absl::IsUnavailable(status)) return Ending::kUnreachable;
   if (absl::IsResourceExhausted(status) && status::ErrorReason(status) == kWorkerFullReason) {
     return Ending::kFull;
@@ -20,6 +21,7 @@ AfterFailure Decide(const FailedAttempt& attempt, int max_attempts) {
       return AfterFailure::kWorkerFull;
     case Ending::kUnreachable:
       return attempt.attempts < max_attempts ? AfterFailure::kTryElsewhere : AfterFailure::kPassOn;
+    case Ending::kAnswered:
     case Ending::kDone:
       return AfterFailure::kPassOn;
   }

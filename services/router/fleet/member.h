@@ -44,6 +44,9 @@ struct Seat {
   std::uint32_t slots = 0;
   // Tokens generated a second with all slots busy. 0: not measured yet.
   double tokens_per_second = 0;
+  // Moving average of what requests of this router took there, those answered with OK. 0: not
+  // measured yet.
+  double response_seconds = 0;
 
   std::uint32_t load() const { return own + others; }
 };

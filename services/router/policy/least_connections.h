@@ -5,18 +5,24 @@
 #include <span>
 
 #include "services/router/policy/policy.h"
+#include "services/router/policy/relative_load.h"
 #include "services/router/policy/rotation.h"
 
 namespace chasqui::router {
 
-// The worker that would have the fewest requests for its capacity with this one added. Capacity is
-// slots times relative speed; speed is tokens a second for each slot, and counts only when all
-// candidates have measured theirs. Workers less than twice slower than the fastest count as equally
-// fast: so much do measurements of equal machines differ, and equal workers must share equally.
-// Of equals the one whose turn it is.
+// The worker that would have the fewest requests for its capacity with this one added: see
+// RelativeLoad. Of equals the one whose turn it is.
 class LeastConnectionsPolicy final : public BalancingPolicy {
  public:
-  std::size_t Pick(std::span<const Candidate> candidates) override;
+  Choice Choose(std::span<const Candidate> candidates, PrefixHashes) override {
+    return {.index = Pick(candidates), .reason = PickReason::kLeastLoaded};
+  }
+
+  std::size_t Pick(std::span<const Candidate> candidates);
+
+  // The two halves of Pick, for policies that prefer another now and then.
+  std::size_t Least(std::span<const Candidate> candidates, const RelativeLoad& load_of) const;
+  void Chose(const Candidate& candidate) { rotation_.Chose(candidate.order); }
 
  private:
   Rotation rotation_;

@@ -16,7 +16,11 @@ class RandomOfTwoPolicy final : public BalancingPolicy {
  public:
   explicit RandomOfTwoPolicy(RandomSource random) : random_(std::move(random)) {}
 
-  std::size_t Pick(std::span<const Candidate> candidates) override;
+  Choice Choose(std::span<const Candidate> candidates, PrefixHashes) override {
+    return {.index = Pick(candidates), .reason = PickReason::kDrawn};
+  }
+
+  std::size_t Pick(std::span<const Candidate> candidates);
 
  private:
   RandomSource random_;

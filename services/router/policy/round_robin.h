@@ -12,7 +12,11 @@ namespace chasqui::router {
 // One after the other, in the order in which they joined, whatever they are doing.
 class RoundRobinPolicy final : public BalancingPolicy {
  public:
-  std::size_t Pick(std::span<const Candidate> candidates) override;
+  Choice Choose(std::span<const Candidate> candidates, PrefixHashes) override {
+    return {.index = Pick(candidates), .reason = PickReason::kTurn};
+  }
+
+  std::size_t Pick(std::span<const Candidate> candidates);
 
  private:
   Rotation rotation_;

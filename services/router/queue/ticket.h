@@ -6,11 +6,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "common/time/clock.h"
 #include "services/router/fleet/member.h"
+#include "services/router/policy/policy.h"
 
 namespace chasqui::router {
 
@@ -24,6 +26,12 @@ struct Place {
   std::shared_ptr<WorkerChannel> channel;
   // Whether it is counted as running there.
   bool takes_slot = false;
+  // Why the policy chose it.
+  PickReason reason = PickReason::kLeastLoaded;
+  // Of the request; null: none.
+  std::shared_ptr<const std::vector<std::uint64_t>> prefix;
+  // When the place was given.
+  time::SteadyTime since;
 };
 
 // A request that asks for a place: first, and again after each attempt that came to nothing. Made
@@ -38,6 +46,8 @@ struct Ticket {
   std::uint64_t arrival = 0;
   // Whether it may be refused because the queue is full: only until its first attempt.
   bool refusable = true;
+  // Hashes of the prompt's beginnings, for policies that look at them; null: none.
+  std::shared_ptr<const std::vector<std::uint64_t>> prefix;
   // Since when it waits, this time.
   time::SteadyTime waiting_since;
   // Memberships on which it failed: it is not sent there again.

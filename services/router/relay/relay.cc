@@ -29,7 +29,9 @@ struct Flow {
 };
 
 rpc::Task<void> ReadEvents(std::shared_ptr<Flow> flow) {
+  bool took = false;
   while (std::optional<grpc::ByteBuffer> event = co_await flow->upstream.Read()) {
+    if (!std::exchange(took, true)) flow->lease.Took();
     if (!co_await flow->events.Push(*std::move(event))) break;
   }
   absl::Status status = co_await flow->upstream.Finish();
@@ -42,6 +44,7 @@ rpc::Task<void> ReadEvents(std::shared_ptr<Flow> flow) {
 
 rpc::Task<AttemptEnd> RelayUnary(DownstreamCall& downstream, UpstreamUnary upstream, Lease lease) {
   absl::StatusOr<grpc::ByteBuffer> answer = co_await upstream.Finish();
+  if (answer.ok()) lease.Took();
   lease.End(EndingOf(answer.status()));
   if (!answer.ok()) co_return AttemptEnd{.status = std::move(answer).status()};
   downstream.WriteLast(*std::move(answer));

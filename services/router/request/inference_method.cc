@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/request/inference_method.h"
 
+#include <concepts>
+
 #include <google/protobuf/arena.h>
 
 #include "absl/status/status_macros.h"
@@ -10,6 +12,7 @@
 #include "common/inference/validate.h"
 #include "common/rpc/message.h"
 #include "common/status/status.h"
+#include "services/router/request/prompt_prefix.h"
 
 namespace chasqui::router {
 namespace {
@@ -22,7 +25,7 @@ using inference::v1::RerankRequest;
 using inference::v1::TokenizeRequest;
 
 template <typename Request>
-absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes) {
+absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_block_bytes) {
   google::protobuf::Arena arena;
   auto& request = *google::protobuf::Arena::CreateMessage<Request>(&arena);
   if (!rpc::Parse(bytes, request)) {
@@ -30,8 +33,11 @@ absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes) {
         "", absl::StrCat("the bytes are not a ", Request::descriptor()->full_name()));
   }
   ABSL_RETURN_IF_ERROR(inference::Validate(request));
-  Asked asked{.model = request.model(), .request_id = {}};
+  Asked asked{.model = request.model(), .request_id = {}, .prefix = {}};
   if constexpr (requires { request.request_id(); }) asked.request_id = request.request_id();
+  if constexpr (std::same_as<Request, GenerateRequest>) {
+    if (prefix_block_bytes != 0) asked.prefix = PromptPrefix(request, prefix_block_bytes);
+  }
   return asked;
 }
 

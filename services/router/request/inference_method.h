@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <grpcpp/support/byte_buffer.h>
 
@@ -18,6 +21,9 @@ struct Asked {
   std::string model;
   // Empty: none was given, or the method has none.
   std::string request_id;
+  // Hashes of the prompt's beginnings: see prompt_prefix.h. Empty: none were wanted, or the method
+  // has no prompt.
+  std::vector<std::uint64_t> prefix;
 };
 
 // An RPC of InferenceService that is passed on to a worker. All of them are served by the same
@@ -30,8 +36,9 @@ struct InferenceMethod {
   // Numbers of the request's fields; 0: it has none.
   int model_field;
   int request_id_field;
-  // Parses and validates: INVALID_ARGUMENT with everything that is wrong.
-  absl::StatusOr<Asked> (*read)(const grpc::ByteBuffer& request);
+  // Parses and validates: INVALID_ARGUMENT with everything that is wrong. The prefix is hashed in
+  // blocks of `prefix_block_bytes`; 0: not at all.
+  absl::StatusOr<Asked> (*read)(const grpc::ByteBuffer& request, std::size_t prefix_block_bytes);
 };
 
 // All of them. Constant.

@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "common/time/clock.h"
 #include "services/router/dispatch/retry_decision.h"
+#include "services/router/policy/policy.h"
 #include "services/router/relay/append_fields.h"
 #include "services/router/relay/worker_channel.h"
 #include "services/router/request/request_id.h"
@@ -120,7 +121,7 @@ rpc::Task<absl::Status> RequestRunner::Serve(rpc::ServerCall& call, RequestRecor
 absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& call,
                                                              const grpc::ByteBuffer& bytes,
                                                              RequestRecord& record) const {
-  ABSL_ASSIGN_OR_RETURN(const Asked asked, record.method.read(bytes));
+  ABSL_ASSIGN_OR_RETURN(Asked asked, record.method.read(bytes, options_.prefix_block_bytes));
   record.request_id = ChooseRequestId(asked.request_id, call.Metadata(kRequestIdKey));
   ABSL_ASSIGN_OR_RETURN(record.model, fleet_.Resolve(asked.model));
   std::string fields;
@@ -136,6 +137,10 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
                     .waiter = std::make_shared<Waiter>(call.loop())};
   admitted.waiter->model = record.model;
   admitted.waiter->needs_slot = record.method.takes_slot;
+  if (!asked.prefix.empty()) {
+    admitted.waiter->prefix =
+        std::make_shared<const std::vector<std::uint64_t>>(std::move(asked.prefix));
+  }
   admitted.waiter->arrival = fleet_.NextArrival();
   return admitted;
 }
@@ -161,6 +166,7 @@ rpc::Task<AttemptEnd> RequestRunner::Attempt(rpc::ServerCall& call, const Admitt
   ++record.attempts;
   record.worker = lease.place().member->worker_id;
   metrics_.picks.With({record.worker}).Increment();
+  metrics_.decisions.With({options_.policy, ReasonName(lease.place().reason)}).Increment();
   const rpc::Channel& channel = lease.place().channel->For(call.loop());
   const std::string path(call.method());
   if (record.method.kind == rpc::MethodKind::kUnary) {

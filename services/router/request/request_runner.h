@@ -30,6 +30,10 @@ class RequestRunner {
     std::string router_id;
     int max_attempts;
     std::size_t max_buffered_events;
+    // Blocks in which prompts are hashed for the policy; 0: it does not look at them.
+    std::size_t prefix_block_bytes;
+    // The policy's name in metrics.
+    std::string policy;
   };
 
   // `fleet` and `metrics` outlive it.

@@ -26,13 +26,19 @@ TEST(RouterConfig, TellsEveryProblemAtOnce) {
   config.mutable_upstream()->set_max_buffered_events(0);
   config.mutable_membership()->set_max_workers(0);
   config.mutable_server()->set_loops(0);
+  auto& affinity = *config.mutable_balancing()->mutable_prefix_affinity();
+  affinity.set_load_margin_percent(101);
+  affinity.set_block_bytes(8);
+  affinity.set_table_entries(2'000'000);
 
   const auto problems = Validate(config);
 
-  EXPECT_THAT(problems, SizeIs(7));
+  EXPECT_THAT(problems, SizeIs(10));
   for (const char* path :
        {"router_id", "queue.max_requests", "queue.max_wait", "upstream.max_attempts",
-        "upstream.max_buffered_events", "membership.max_workers", "server.loops"}) {
+        "upstream.max_buffered_events", "membership.max_workers", "server.loops",
+        "balancing.prefix_affinity.load_margin_percent", "balancing.prefix_affinity.block_bytes",
+        "balancing.prefix_affinity.table_entries"}) {
     EXPECT_THAT(problems, Contains(StartsWith(path)));
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -18,13 +19,14 @@ namespace chasqui::router {
 // becomes of requests.
 class DispatcherTest : public ::testing::Test {
  protected:
+  explicit DispatcherTest(Dispatcher::Options options = Options(3))
+      : dispatcher_(std::move(options)) {}
+
   static Dispatcher::Options Options(std::size_t max_waiting) {
     return {.registry = {.max_workers = 10, .silence = std::chrono::seconds(3)},
             .max_waiting = max_waiting,
             .retry_delay = std::chrono::seconds(1),
-            .make_policy = [] {
-              return MakePolicy(config::v1::BALANCING_POLICY_LEAST_CONNECTIONS, nullptr);
-            }};
+            .make_policy = [] { return MakePolicy(config::v1::BalancingConfig(), nullptr); }};
   }
 
   SessionId Join(const fleet::v1::WorkerHello& hello) {
@@ -79,7 +81,7 @@ class DispatcherTest : public ::testing::Test {
 
   std::chrono::milliseconds now_{0};
   std::uint64_t next_arrival_ = 1;
-  Dispatcher dispatcher_{Options(3)};
+  Dispatcher dispatcher_;
 };
 
 }  // namespace chasqui::router

@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 TEST(EndingOf, TellsHowThePlaceIsLeft) {
-  EXPECT_EQ(EndingOf(absl::OkStatus()), Ending::kDone);
+  EXPECT_EQ(EndingOf(absl::OkStatus()), Ending::kAnswered);
   EXPECT_EQ(EndingOf(absl::InternalError("bug")), Ending::kDone);
   EXPECT_EQ(EndingOf(absl::CancelledError("gone")), Ending::kDone);
   EXPECT_EQ(EndingOf(absl::UnavailableError("reset")), Ending::kUnreachable);

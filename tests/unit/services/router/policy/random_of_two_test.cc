@@ -49,5 +49,14 @@ TEST(RandomOfTwoPolicy, NeverPicksTheBusiestOfThree) {
   for (int i = 0; i < 1000; ++i) EXPECT_NE(policy.Pick(kWorkers), 0u);
 }
 
+TEST(RandomOfTwoPolicy, IsTheSameForTheSameSeed) {
+  std::mt19937 generator(7);
+  std::mt19937 same(7);
+  RandomOfTwoPolicy one([&](std::size_t bound) { return generator() % bound; });
+  RandomOfTwoPolicy other([&](std::size_t bound) { return same() % bound; });
+
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(one.Pick(kWorkers), other.Pick(kWorkers));
+}
+
 }  // namespace
 }  // namespace chasqui::router

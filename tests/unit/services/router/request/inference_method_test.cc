@@ -54,7 +54,7 @@ TEST(InferenceMethods, ReadTheModelAndTheId) {
   request.set_model("tiny");
   request.set_prompt("hello");
 
-  const absl::StatusOr<Asked> asked = Method("StreamGenerate").read(rpc::Serialize(request));
+  const absl::StatusOr<Asked> asked = Method("StreamGenerate").read(rpc::Serialize(request), 0);
 
   ASSERT_TRUE(asked.ok()) << asked.status();
   EXPECT_EQ(asked->model, "tiny");
@@ -64,13 +64,13 @@ TEST(InferenceMethods, ReadTheModelAndTheId) {
 TEST(InferenceMethods, RefuseWhatIsNoMessage) {
   const grpc::Slice junk("\xff\xff\xff");
 
-  EXPECT_THAT(Method("Tokenize").read(grpc::ByteBuffer(&junk, 1)),
+  EXPECT_THAT(Method("Tokenize").read(grpc::ByteBuffer(&junk, 1), 0),
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(InferenceMethods, ValidateTheMessage) {
   const absl::Status status =
-      Method("Embed").read(rpc::Serialize(inference::v1::EmbedRequest())).status();
+      Method("Embed").read(rpc::Serialize(inference::v1::EmbedRequest()), 0).status();
 
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(status::FieldViolations(status).at(0).field, "inputs");
