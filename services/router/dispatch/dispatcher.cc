@@ -22,6 +22,16 @@ std::string KnownNames(const Catalogue& catalogue) {
   return absl::StrCat(absl::StrJoin(names, ", "), all > names.size() ? ", ..." : "");
 }
 
+// Of `usable` those that fail again and again, unless these are more than half of the model's
+// workers, where the fault is hardly theirs, or there is no other.
+template <typename Seats>
+void LeaveOutEjected(const CatalogueEntry& entry, time::SteadyTime now, Seats& usable) {
+  const auto ejected = [now](const Seat* seat) { return seat->member.breaker.Ejects(now); };
+  if (std::ranges::none_of(usable, ejected) || std::ranges::all_of(usable, ejected)) return;
+  const auto count = static_cast<std::size_t>(std::ranges::count_if(entry.seats, ejected));
+  if (2 * count <= entry.seats.size()) absl::erase_if(usable, ejected);
+}
+
 // Weight of one answer in the average of response times: the last ten or so count.
 constexpr double kNewest = 0.1;
 
@@ -156,6 +166,8 @@ void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now
   Member& member = *place.member;
   Seat& seat = *place.seat;
   if (ending == Ending::kUnreachable && member.session == place.session) member.suspect = true;
+  if (ending == Ending::kUnreachable || ending == Ending::kFailed) member.breaker.Failed(now);
+  if (ending == Ending::kAnswered) member.breaker.Succeeded();
   if (!place.takes_slot) return;
   ModelState& state = StateOf(seat.model);
   --seat.own;
@@ -163,7 +175,8 @@ void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now
   ++revision_;
   seat.refused = ending == Ending::kFull;
   if (ending == Ending::kAnswered) Measure(now - place.since, seat.response_seconds);
-  if (ending == Ending::kAnswered || ending == Ending::kDone) state.completions.Add(now);
+  const bool completed = ending != Ending::kFull && ending != Ending::kUnreachable;
+  if (completed) state.completions.Add(now);
   Serve(seat.model, Change::kRoom, now);
 }
 
@@ -230,6 +243,7 @@ std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(const Ticket& ticket, 
   for (Seat* seat : entry->seats) {
     if (IsServable(*seat) && asked(seat)) usable.push_back(seat);
   }
+  LeaveOutEjected(*entry, now, usable);
   if (usable.empty()) {
     for (Seat* seat : entry->loadable_seats) {
       if (IsLoadable(*seat) && asked(seat)) usable.push_back(seat);

@@ -30,7 +30,8 @@ namespace chasqui::router {
 // How a request's time at its place ended.
 enum class Ending {
   kAnswered,     // the worker answered with a result
-  kDone,         // it ended otherwise: with an error of the worker's own, or the client left
+  kDone,         // it ended otherwise: the worker refused what was asked, or the client left
+  kFailed,       // the worker failed by its own fault
   kFull,         // the worker refused it, having no slot
   kUnreachable,  // no call came through
 };

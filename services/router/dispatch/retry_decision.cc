@@ -11,7 +11,9 @@ Ending EndingOf(const absl::Status& status) {
   if (absl::IsResourceExhausted(status) && status::ErrorReason(status) == kWorkerFullReason) {
     return Ending::kFull;
   }
-  return Ending::kDone;
+  const bool own_fault =
+      absl::IsInternal(status) || absl::IsUnknown(status) || absl::IsDataLoss(status);
+  return own_fault ? Ending::kFailed : Ending::kDone;
 }
 
 AfterFailure Decide(const FailedAttempt& attempt, int max_attempts) {
@@ -22,6 +24,7 @@ AfterFailure Decide(const FailedAttempt& attempt, int max_attempts) {
     case Ending::kUnreachable:
       return attempt.attempts < max_attempts ? AfterFailure::kTryElsewhere : AfterFailure::kPassOn;
     case Ending::kAnswered:
+    case Ending::kFailed:
     case Ending::kDone:
       return AfterFailure::kPassOn;
   }

@@ -11,6 +11,7 @@
 #include "chasqui/fleet/v1/load.pb.h"
 #include "chasqui/inference/v1/model.pb.h"
 #include "common/time/clock.h"
+#include "services/router/fleet/circuit_breaker.h"
 
 namespace chasqui::router {
 
@@ -75,6 +76,8 @@ struct Member : std::enable_shared_from_this<Member> {
   std::uint64_t order = 0;
   // A call could not reach it: until its next report nothing is sent.
   bool suspect = false;
+  // Whether it fails again and again.
+  CircuitBreaker breaker;
   // An operator wants it drained, whether or not it says so yet.
   bool drain_requested = false;
   // By model. Entries outlive the model's leaving while requests run.

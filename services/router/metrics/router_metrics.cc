@@ -17,6 +17,7 @@ struct FleetSizes {
   std::size_t ready = 0;
   std::size_t draining = 0;
   std::size_t suspect = 0;
+  std::size_t ejected = 0;
 };
 
 FleetSizes Count(const Dispatcher& dispatcher, time::SteadyTime now) {
@@ -24,6 +25,8 @@ FleetSizes Count(const Dispatcher& dispatcher, time::SteadyTime now) {
   for (const auto& [id, member] : dispatcher.registry().members()) {
     if (member->suspect) {
       ++sizes.suspect;
+    } else if (member->takes_requests() && member->breaker.Ejects(now)) {
+      ++sizes.ejected;
     } else if (member->takes_requests()) {
       ++sizes.ready;
     } else if (member->load.state() == fleet::v1::WORKER_STATE_STARTING) {
@@ -74,9 +77,9 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
                                {"model"})),
       running(metrics.AddGauges("chasqui_router_requests_running",
                                 "Requests of this router in slots of workers.", {"model"})),
-      workers(metrics.AddGauges("chasqui_router_workers",
-                                "Members of the fleet: starting, ready, draining, suspect.",
-                                {"state"})) {}
+      workers(metrics.AddGauges(
+          "chasqui_router_workers",
+          "Members of the fleet: starting, ready, draining, suspect, ejected.", {"state"})) {}
 
 void Collect(const SharedFleet& fleet, RouterMetrics& metrics) {
   const FleetSizes sizes = fleet.Look(&Count);
@@ -85,10 +88,11 @@ void Collect(const SharedFleet& fleet, RouterMetrics& metrics) {
     metrics.running.With({queue.model}).Set(queue.running);
   }
   for (const auto& [state, count] :
-       std::array<std::pair<std::string_view, std::size_t>, 4>{{{"starting", sizes.starting},
+       std::array<std::pair<std::string_view, std::size_t>, 5>{{{"starting", sizes.starting},
                                                                 {"ready", sizes.ready},
                                                                 {"draining", sizes.draining},
-                                                                {"suspect", sizes.suspect}}}) {
+                                                                {"suspect", sizes.suspect},
+                                                                {"ejected", sizes.ejected}}}) {
     metrics.workers.With({state}).Set(static_cast<double>(count));
   }
 }

@@ -60,7 +60,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(EndingOf, TellsHowThePlaceIsLeft) {
   EXPECT_EQ(EndingOf(absl::OkStatus()), Ending::kAnswered);
-  EXPECT_EQ(EndingOf(absl::InternalError("bug")), Ending::kDone);
+  EXPECT_EQ(EndingOf(absl::InternalError("bug")), Ending::kFailed);
+  EXPECT_EQ(EndingOf(absl::InvalidArgumentError("too long")), Ending::kDone);
   EXPECT_EQ(EndingOf(absl::CancelledError("gone")), Ending::kDone);
   EXPECT_EQ(EndingOf(absl::UnavailableError("reset")), Ending::kUnreachable);
   EXPECT_EQ(EndingOf(kFull), Ending::kFull);
