@@ -76,9 +76,9 @@ class InferenceWorkerServer final : private WorkerFacts {
   service::RpcMetrics rpc_metrics_;
   rpc::Server server_;
   EventHub hub_;
+  ComputeTurns turns_;  // outlives the models that the offload thread frees
   Offload offload_;
   Offload embeddings_;
-  ComputeTurns turns_;
   ModelHost host_;
   ModelLifecycle lifecycle_;
   WorkerMetrics metrics_;
