@@ -67,10 +67,10 @@ npm: $(NPM_STAMPS)
 
 .PHONY: asan tsan
 asan: ## unit and integration tests under AddressSanitizer and UBSan (build/asan)
-	@$(call build,asan)
+	@$(call build,asan,chasqui_tests)
 	@$(call ctest,asan,--label-regex "^(unit|integration)$$")
 tsan: ## unit and integration tests under ThreadSanitizer (build/tsan)
-	@$(call build,tsan)
+	@$(call build,tsan,chasqui_tests)
 	@$(call ctest,tsan,--label-regex "^(unit|integration)$$")
 
 FUZZERS := gbnf json_schema regex stop_matcher utf8
