@@ -50,15 +50,18 @@ void AnswerGroup::OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyT
   finished.cached_prompt_tokens = cached_prompt_tokens_.value_or(0);
   for (const CandidateEnd& each : ends_) finished.completion_tokens += each.completion_tokens;
   finished.timings = Timings(now);
-  grant_.reset();
-  channel_->Put(std::move(finished));
+  end_ = std::move(finished);
 }
 
 void AnswerGroup::Fail(absl::Status error) {
   if (over()) return;
   failed_ = true;
+  end_ = std::move(error);
+}
+
+void AnswerGroup::Close() {
   grant_.reset();
-  channel_->Put(std::move(error));
+  channel_->Put(*std::move(end_));
 }
 
 GenerationTimings AnswerGroup::Timings(time::SteadyTime now) const {

@@ -39,8 +39,7 @@ class AnswerGroup {
   void OnToken(time::SteadyTime now);
   void OnPreempted() { ++preemptions_; }
 
-  // A candidate is over; the last one ends the answer. Its slots are free before its last event is
-  // out: who reads that may ask at once for the next answer.
+  // A candidate is over; the last one ends the answer.
   void OnEnd(std::uint32_t candidate, CandidateEnd end, time::SteadyTime now);
   // The answer ends with an error; the other candidates are to end, too.
   void Fail(absl::Status error);
@@ -49,13 +48,16 @@ class AnswerGroup {
   bool over() const { return failed_ || left_ == 0; }
   // A candidate gives its seat up for good; whether it is the last to do so.
   bool Retire() { return --sequences_ == 0; }
+  // After that, and when all else of the answer is given up: frees its slots, then puts its last
+  // event, for who reads that may ask at once for the next answer.
+  void Close();
 
  private:
   GenerationTimings Timings(time::SteadyTime now) const;
 
   const GenerationRequest request_;
   const std::uint32_t most_tokens_;
-  std::optional<Admission::Grant> grant_;  // until the answer ends
+  std::optional<Admission::Grant> grant_;  // until it is closed
   const std::shared_ptr<GenerationChannel> channel_;
   const std::uint64_t admission_;
 
@@ -63,6 +65,7 @@ class AnswerGroup {
   std::uint32_t left_;       // candidates that are not over
   std::uint32_t sequences_;  // candidates that have not retired
   bool failed_ = false;
+  std::optional<GenerationEvent> end_;  // the last event
   bool prompt_ready_ = false;
   std::optional<std::uint32_t> cached_prompt_tokens_;  // set: the first event is out
   std::uint32_t computed_prompt_tokens_ = 0;

@@ -36,7 +36,9 @@ EngineLoop::EngineLoop(const Model& model, const EngineOptions& options, const E
       kv_(context, {.share_prefixes = options.prefix_cache,
                     .host_bytes = options.prefix_cache ? options.host_cache_bytes : 0}),
       seats_(context.sequences()),
-      sampling_(SamplingHelpers(context.on_gpu(), AvailableCores(), options.slots)) {}
+      sampling_(SamplingHelpers(context.on_gpu(), AvailableCores(options.placement.processors),
+                                options.slots),
+                options.placement) {}
 
 void EngineLoop::Run(std::stop_token stop) {
   stop_ = std::move(stop);
@@ -329,15 +331,23 @@ bool EngineLoop::Release(SequencePtr& sequence) {
     kv_.Leave(sequence->seat(), time::SteadyNow());
     adapters_.Leave(sequence->adapters());
   }
-  const bool last = sequence->group().Retire();
-  const time::SteadyTime cancelled_at =
-      sequence->group().failed() ? sequence->channel().cancelled_at() : time::SteadyTime();
+  if (sequence->group().Retire()) {
+    meter_.OnEnd();
+    ended_.push_back(std::move(sequence));
+  }
   sequence.reset();
-  if (!last) return true;
-  meter_.OnEnd();
-  if (hooks_.observer && cancelled_at != time::SteadyTime())
-    hooks_.observer->OnCancelled(time::SteadyNow() - cancelled_at);
   return true;
+}
+
+void EngineLoop::CloseEnded() {
+  for (const auto& sequence : ended_) {
+    AnswerGroup& group = sequence->group();
+    group.Close();
+    const time::SteadyTime cancelled_at = group.channel().cancelled_at();
+    if (hooks_.observer && group.failed() && cancelled_at != time::SteadyTime())
+      hooks_.observer->OnCancelled(time::SteadyNow() - cancelled_at);
+  }
+  ended_.clear();
 }
 
 void EngineLoop::Publish() {
@@ -352,6 +362,7 @@ void EngineLoop::Publish() {
                 .evictions = kv_.counts().evictions,
                 .host_restores = kv_.counts().restores,
                 .host_bytes = kv_.host_bytes()});
+  CloseEnded();  // what is told of the engine is true when a reader learns of the end
   if (!told_.empty()) {
     std::ranges::sort(told_);
     const auto twice = std::ranges::unique(told_);

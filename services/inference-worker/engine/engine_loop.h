@@ -74,6 +74,7 @@ class EngineLoop {
   // Tells the readers, and frees what is over.
   void Publish();
   bool Release(SequencePtr& sequence);
+  void CloseEnded();
   void WaitForWork();
   void Shutdown();
   void FailAll(const absl::Status& error);
@@ -94,9 +95,10 @@ class EngineLoop {
   std::deque<SequencePtr> waiting_;  // the oldest first
   std::vector<std::uint64_t> told_;  // tags with new events
   SamplingTeam sampling_;
-  std::vector<Choice> choices_;  // of the step
-  std::uint32_t gap_steps_ = 0;  // how many steps there has been a gap between the seats
-  AdapterSets adapters_;         // of the answers that are seated
+  std::vector<Choice> choices_;     // of the step
+  std::vector<SequencePtr> ended_;  // the last of each answer that is over, until it is closed
+  std::uint32_t gap_steps_ = 0;     // how many steps there has been a gap between the seats
+  AdapterSets adapters_;            // of the answers that are seated
   // The one that the context computes with; nothing: not known.
   std::optional<std::uint32_t> current_adapters_ = AdapterSets::kNone;
 };

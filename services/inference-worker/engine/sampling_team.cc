@@ -5,10 +5,14 @@
 
 namespace chasqui::worker {
 
-SamplingTeam::SamplingTeam(std::uint32_t helpers) {
+SamplingTeam::SamplingTeam(std::uint32_t helpers, const ThreadPlacement& placement) {
   helpers_.reserve(helpers);
-  for (std::uint32_t i = 0; i < helpers; ++i)
-    helpers_.emplace_back("sampling", [this](const std::stop_token& stop) { Help(stop); });
+  for (std::uint32_t i = 0; i < helpers; ++i) {
+    helpers_.emplace_back("sampling", [this, placement](const std::stop_token&) {
+      PlaceThisThread(placement).IgnoreError();  // the engine's own thread has told
+      Help();
+    });
+  }
 }
 
 SamplingTeam::~SamplingTeam() {
@@ -35,7 +39,7 @@ void SamplingTeam::Run(std::size_t count, absl::FunctionRef<void(std::size_t)> w
   mutex_.Await(absl::Condition(+[](std::uint32_t* helping) { return *helping == 0; }, &helping_));
 }
 
-void SamplingTeam::Help(const std::stop_token&) {
+void SamplingTeam::Help() {
   std::uint64_t helped = 0;
   const auto may_help = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return MayHelp(helped); };
   const absl::MutexLock lock(mutex_);

@@ -4,13 +4,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <stop_token>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "common/concurrency/named_thread.h"
+#include "services/inference-worker/processors/thread_placement.h"
 
 namespace chasqui::worker {
 
@@ -19,7 +19,8 @@ namespace chasqui::worker {
 // by the engine's loop and used by its thread alone.
 class SamplingTeam {
  public:
-  explicit SamplingTeam(std::uint32_t helpers);
+  // The helpers run where `placement` says; one that cannot runs where the process does.
+  SamplingTeam(std::uint32_t helpers, const ThreadPlacement& placement);
   ~SamplingTeam();
   SamplingTeam(const SamplingTeam&) = delete;
   SamplingTeam& operator=(const SamplingTeam&) = delete;
@@ -37,7 +38,7 @@ class SamplingTeam {
     void Take();
   };
 
-  void Help(const std::stop_token& stop);
+  void Help();
   bool MayHelp(std::uint64_t helped) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopped_ || (job_ != nullptr && number_ != helped);
   }

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/synchronization/mutex.h"
+#include "services/inference-worker/processors/processor_list.h"
 
 namespace chasqui::worker {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 using testing::Each;
 
 TEST(SamplingTeam, DoesAllAlone) {
-  SamplingTeam team(0);
+  SamplingTeam team(0, {});
   std::vector<int> calls(5);
 
   team.Run(calls.size(), [&](std::size_t i) { ++calls[i]; });
@@ -25,13 +26,13 @@ TEST(SamplingTeam, DoesAllAlone) {
 }
 
 TEST(SamplingTeam, DoesNothingForNothing) {
-  SamplingTeam team(2);
+  SamplingTeam team(2, {});
 
   team.Run(0, [](std::size_t) { FAIL(); });
 }
 
 TEST(SamplingTeam, DoesEachOnceAndIsDoneWhenItReturns) {
-  SamplingTeam team(3);
+  SamplingTeam team(3, {});
   for (int round = 0; round < 2000; ++round) {
     std::vector<int> calls(1 + round % 37);
 
@@ -42,7 +43,7 @@ TEST(SamplingTeam, DoesEachOnceAndIsDoneWhenItReturns) {
 }
 
 TEST(SamplingTeam, HelpersHelp) {
-  SamplingTeam team(2);
+  SamplingTeam team(2, {});
   absl::Mutex mutex;
   std::set<std::thread::id> threads;
   int there = 0;
@@ -56,6 +57,23 @@ TEST(SamplingTeam, HelpersHelp) {
   });
 
   EXPECT_EQ(threads.size(), 3);
+}
+
+TEST(SamplingTeam, HelpersRunWhereTheyAreToldTo) {
+  const int processor = AllowedProcessors().front();
+  SamplingTeam team(2, {.processors = {processor}, .nice = {}});
+  const auto self = std::this_thread::get_id();
+  absl::Mutex mutex;
+  int there = 0;
+
+  team.Run(3, [&](std::size_t) {
+    const absl::MutexLock lock(mutex);
+    if (std::this_thread::get_id() != self) {
+      EXPECT_THAT(AllowedProcessors(), testing::ElementsAre(processor));
+    }
+    ++there;
+    mutex.Await(absl::Condition(+[](int* all) { return *all == 3; }, &there));
+  });
 }
 
 TEST(SamplingHelpers, AreNoneWhereProcessorsComputeTheModel) {
