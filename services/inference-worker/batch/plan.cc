@@ -23,11 +23,10 @@ std::vector<StepPart> PlanStep(std::span<const SequenceView> sequences, const St
   std::ranges::sort(prompts, {}, &SequenceView::admission);
   for (const SequenceView* prompt : prompts) {
     const std::uint32_t tokens = std::min(left, prompt->prompt_tokens_left);
-    const bool first = prompt == prompts.front();
-    if (tokens == 0 ||
-        (!first && tokens < limits.least_chunk && tokens < prompt->prompt_tokens_left))
-      break;
-    parts.push_back({prompt->seat, tokens, tokens == prompt->prompt_tokens_left});
+    const bool whole = tokens == prompt->prompt_tokens_left;
+    const bool too_short = prompt != prompts.front() && tokens < limits.least_chunk && !whole;
+    if (tokens == 0 || too_short) break;
+    parts.push_back({prompt->seat, tokens, whole});
     left -= tokens;
   }
   return parts;

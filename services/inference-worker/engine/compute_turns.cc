@@ -4,7 +4,14 @@
 #include <algorithm>
 #include <tuple>
 
+#include "absl/log/check.h"
+
 namespace chasqui::worker {
+
+ComputeTurns::~ComputeTurns() {
+  const absl::MutexLock lock(mutex_);
+  CHECK(accounts_.empty()) << "a member outlives the turns it takes";
+}
 
 std::unique_ptr<ComputeTurns::Member> ComputeTurns::Join(std::span<const int> processors) {
   auto member = std::unique_ptr<Member>(new Member(*this));

@@ -33,6 +33,7 @@ class ComputeTurns {
   explicit ComputeTurns(const time::Clock& clock = time::RealClock()) : clock_(clock) {}
   ComputeTurns(const ComputeTurns&) = delete;
   ComputeTurns& operator=(const ComputeTurns&) = delete;
+  ~ComputeTurns();  // ends the process when a member is left
 
   // Somebody who computes, with one thread that asks. Thread-compatible.
   class Member;

@@ -237,29 +237,29 @@ std::optional<KvCache::Move> KvCache::Gap() const {
 std::optional<KvCache::Move> KvCache::CloseGap() {
   const std::optional<Move> move = Gap();
   if (!move) return std::nullopt;
-  std::vector<std::uint8_t> kept;
-  if (WorthSaving(move->to)) kept = memory_.Save(move->to);
-  const Holding prefix = seats_[move->to];
-  const bool prefix_known = tree_.Contains(move->to);
-  Clear(move->to);
-  if (!seats_[move->from].tokens.empty() && !CopySeat(move->from, move->to)) {
-    Clear(move->to);
-    ++counts_.evictions;
-    return std::nullopt;
+  const auto [from, to] = *move;
+  // What lies in the gap changes places with the answer.
+  const Holding prefix = seats_[to];
+  const auto kept = WorthSaving(to) ? memory_.Save(to) : std::vector<std::uint8_t>();
+  Clear(to);
+  const bool moves = seats_[from].tokens.empty() || CopySeat(from, to);
+  if (moves) {
+    const bool known = tree_.Contains(from);
+    Holding moved = std::exchange(seats_[from], {});
+    Clear(from);
+    if (known) tree_.Insert(to, Key(moved.variant, moved.tokens));
+    seats_[to] = std::move(moved);
+  } else {
+    Clear(to);
   }
-  const bool known = tree_.Contains(move->from);
-  Holding moved = std::exchange(seats_[move->from], {});
-  Clear(move->from);
-  if (known) tree_.Insert(move->to, Key(moved.variant, moved.tokens));
-  seats_[move->to] = std::move(moved);
-  // What lay in the gap changes places with it.
-  if (prefix_known && !kept.empty() && memory_.Restore(move->from, kept)) {
-    tree_.Insert(move->from, Key(prefix.variant, prefix.tokens));
-    seats_[move->from] = prefix;
+  const std::uint32_t free = moves ? from : to;
+  if (!kept.empty() && memory_.Restore(free, kept)) {
+    tree_.Insert(free, Key(prefix.variant, prefix.tokens));
+    seats_[free] = prefix;
   } else if (!prefix.tokens.empty()) {
     ++counts_.evictions;
   }
-  return move;
+  return moves ? move : std::nullopt;
 }
 
 std::uint32_t KvCache::used_tokens() const {

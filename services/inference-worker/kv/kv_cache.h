@@ -68,7 +68,7 @@ class KvCache {
 
   // Where libllama computes only neighbours together, a gap between taken seats costs a pass over
   // the weights: the last answer moves into the first gap, and a prefix that lies there to where
-  // the answer was. Nothing when there is none.
+  // the answer was. Nothing when there is none, or the memory cannot.
   struct Move {
     std::uint32_t from = 0;
     std::uint32_t to = 0;

@@ -192,6 +192,16 @@ TEST_F(ComputeTurnsTest, AMemberThatGoesGivesItsTurnUp) {
   thread.Join();
 }
 
+TEST(ComputeTurnsDeathTest, OutliveTheirMembers) {
+  std::unique_ptr<ComputeTurns::Member> member;
+  EXPECT_DEATH(
+      {
+        ComputeTurns turns;
+        member = turns.Join({});
+      },
+      "outlives the turns");
+}
+
 TEST_F(ComputeTurnsTest, ManyShareFairly) {
   constexpr int kMembers = 4;
   std::vector<std::unique_ptr<Member>> members;

@@ -254,6 +254,25 @@ TEST_F(KvCacheTest, SavesNothingThatIsSoonComputedAgain) {
   EXPECT_EQ(kv_->counts().saves, 1);
 }
 
+TEST_F(KvCacheTest, StaysAsItIsWhereAGapCannotBeClosed) {
+  Make(3, false);
+  Run(Count(0, 70));
+  const auto middle = Run(Count(1000, 70));
+  const Tokens last = Count(2000, 70);
+  const auto running = Run(last);
+  Leave(middle);
+  memory_->fail_restores = true;
+
+  EXPECT_FALSE(kv_->CloseGap().has_value());
+
+  EXPECT_EQ(memory_->cells[running.index], last);
+  EXPECT_EQ(memory_->cells[middle.index], Tokens());
+  EXPECT_EQ(kv_->counts().evictions, 1);
+  EXPECT_TRUE(kv_->has_gap());
+  EXPECT_FALSE(kv_->CloseGap().has_value());
+  EXPECT_EQ(kv_->counts().evictions, 1) << "nothing was left to lose";
+}
+
 TEST_F(KvCacheTest, HasNoGapBesideWhatRuns) {
   Make(3, false);
   const auto first = Run(Count(0, 50));
