@@ -49,12 +49,11 @@ llama_context_params Params(const Model& model, const EngineOptions& options) {
 }  // namespace
 
 bool OnGpu(const EngineOptions& options) {
-  if (options.gpu_layers == 0) return false;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    const auto type = ggml_backend_dev_type(ggml_backend_dev_get(i));
-    if (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU) return true;
-  }
-  return false;
+  return options.gpu_layers != 0 &&
+         std::ranges::any_of(Backend::Devices(), [](const DeviceInfo& device) {
+           return device.type == GGML_BACKEND_DEVICE_TYPE_GPU ||
+                  device.type == GGML_BACKEND_DEVICE_TYPE_IGPU;
+         });
 }
 
 std::uint32_t CountSequences(const EngineOptions& options, bool on_gpu) {

@@ -29,7 +29,7 @@ Backend::~Backend() {
   llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
 }
 
-std::vector<DeviceInfo> Backend::Devices() const {
+std::vector<DeviceInfo> Backend::Devices() {
   std::vector<DeviceInfo> devices;
   for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
     ggml_backend_dev_props properties{};
@@ -43,7 +43,7 @@ std::vector<DeviceInfo> Backend::Devices() const {
   return devices;
 }
 
-DeviceMemory Backend::MemoryOf(const std::string& name) const {
+DeviceMemory Backend::MemoryOf(const std::string& name) {
   DeviceMemory memory;
   if (ggml_backend_dev_t device = ggml_backend_dev_by_name(name.c_str()))
     ggml_backend_dev_memory(device, &memory.free_bytes, &memory.total_bytes);

@@ -41,12 +41,13 @@ class Backend {
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
 
-  // The devices that the back ends found, in their order, which stays.
-  std::vector<DeviceInfo> Devices() const;
+  // The devices that the back ends found, in their order, which stays; none before a Backend is
+  // made.
+  static std::vector<DeviceInfo> Devices();
 
   // The memory of the device of this name as its back end tells it now; zeros when there is none.
   // Opens the device, which takes memory there and may take a second the first time.
-  DeviceMemory MemoryOf(const std::string& name) const;
+  static DeviceMemory MemoryOf(const std::string& name);
 
  private:
   static void OnLog(ggml_log_level level, const char* text, void* self);

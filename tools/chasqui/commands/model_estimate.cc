@@ -14,13 +14,13 @@
 #include "services/inference-worker/hosting/engine_options.h"
 #include "services/inference-worker/hosting/memory_room.h"
 #include "services/inference-worker/inference_worker_config.h"
+#include "services/inference-worker/model/backend.h"
 #include "services/inference-worker/model/gguf_file.h"
 #include "services/inference-worker/model/memory_estimate.h"
 #include "tools/chasqui/commands/model_life.h"
 #include "tools/chasqui/output/json.h"
 #include "tools/chasqui/output/table.h"
 #include "tools/synth/inspect.h"
-#include "tools/synth/log_capture.h"
 
 namespace chasqui::cli {
 namespace {
@@ -60,7 +60,7 @@ absl::StatusOr<config::v1::InferenceWorkerConfig> WorkerConfig(const Flags& flag
 absl::StatusOr<EstimateModelResponse> EstimateHere(const Flags& flags) {
   ABSL_ASSIGN_OR_RETURN(const auto config, WorkerConfig(flags));
   ABSL_ASSIGN_OR_RETURN(const synth::ModelSummary summary, synth::InspectModel(flags.model));
-  const synth::LogCapture silence;
+  const worker::Backend backend;  // finds GPUs, and logs nothing
   ABSL_ASSIGN_OR_RETURN(const worker::GgufFacts facts, worker::InspectGguf(flags.model));
   ABSL_ASSIGN_OR_RETURN(const worker::EngineOptions engine,
                         worker::ResolveEngineOptions(config.engine(), facts.train_context_tokens));

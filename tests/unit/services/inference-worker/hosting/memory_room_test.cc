@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/hosting/memory_room.h"
 
+#include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace chasqui::worker {
 namespace {
 
-const std::vector<GpuRoom> kGpus = {{.name = "CUDA0", .free_bytes = 100},
-                                    {.name = "CUDA1", .free_bytes = 20},
-                                    {.name = "Vulkan2", .free_bytes = 3, .integrated = true}};
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+DeviceInfo Device(std::string name, enum ggml_backend_dev_type type, std::string id) {
+  return {.name = std::move(name), .description = {}, .type = type, .device_id = std::move(id)};
+}
+
+const std::vector<DeviceInfo>& Devices() {
+  static const auto& devices = *new std::vector<DeviceInfo>{
+      Device("CPU", GGML_BACKEND_DEVICE_TYPE_CPU, ""),
+      Device("CUDA0", GGML_BACKEND_DEVICE_TYPE_GPU, "0000:01:00.0"),
+      Device("CUDA1", GGML_BACKEND_DEVICE_TYPE_GPU, "0000:02:00.0"),
+      Device("Vulkan0", GGML_BACKEND_DEVICE_TYPE_GPU, "0000:01:00.0"),  // CUDA0 once more
+      Device("Vulkan1", GGML_BACKEND_DEVICE_TYPE_IGPU, "0000:00:02.0")};
+  return devices;
+}
 
 config::v1::EngineConfig Engine(int gpu_layers, const std::vector<std::string>& devices = {}) {
   config::v1::EngineConfig engine;
@@ -19,24 +34,29 @@ config::v1::EngineConfig Engine(int gpu_layers, const std::vector<std::string>& 
   return engine;
 }
 
-TEST(FreeOnGpus, IsThatOfAllWithMemoryOfTheirOwn) { EXPECT_EQ(FreeOnGpus(Engine(-1), kGpus), 120); }
-
-TEST(FreeOnGpus, IsThatOfTheDevicesNamed) {
-  EXPECT_EQ(FreeOnGpus(Engine(-1, {"CUDA1"}), kGpus), 20);
-  EXPECT_EQ(FreeOnGpus(Engine(8, {"CUDA1", "Vulkan2"}), kGpus), 20);
-  EXPECT_EQ(FreeOnGpus(Engine(-1, {"CPU"}), kGpus), 0);
+std::vector<std::string> Names(const config::v1::EngineConfig& engine) {
+  std::vector<std::string> names;
+  for (const DeviceInfo& gpu : GpusFor(engine, Devices())) names.push_back(gpu.name);
+  return names;
 }
 
-TEST(FreeOnGpus, IsNothingWhereNoLayerGoesToThem) {
-  EXPECT_EQ(FreeOnGpus(Engine(0), kGpus), 0);
-  EXPECT_EQ(FreeOnGpus(Engine(-1), {}), 0);
+TEST(GpusFor, AreAllWithMemoryOfTheirOwnEachOnce) {
+  EXPECT_THAT(Names(Engine(-1)), ElementsAre("CUDA0", "CUDA1"));
 }
+
+TEST(GpusFor, AreThoseNamed) {
+  EXPECT_THAT(Names(Engine(-1, {"CUDA1"})), ElementsAre("CUDA1"));
+  EXPECT_THAT(Names(Engine(8, {"Vulkan0", "Vulkan1"})), ElementsAre("Vulkan0"));
+  EXPECT_THAT(Names(Engine(-1, {"CPU"})), IsEmpty());
+}
+
+TEST(GpusFor, AreNoneWhereNoLayerGoesToThem) { EXPECT_THAT(Names(Engine(0)), IsEmpty()); }
 
 TEST(MemoryRoom, LeavesTheMargin) {
   const auto all = MemoryRoom(Engine(0), 0);
   ASSERT_TRUE(all.has_value());
-  EXPECT_EQ(MemoryRoom(Engine(0), std::uint64_t{1} << 60), 0);
   EXPECT_GT(*all, 0);
+  EXPECT_EQ(MemoryRoom(Engine(0), std::uint64_t{1} << 60), 0);
 }
 
 }  // namespace
