@@ -90,7 +90,8 @@ test_what_a_killed_run_left_is_removed() {
 }
 
 test_an_interrupt_while_making_leaves_nothing() {
-  fake mmdebstrap "mkdir -p \${@: -2:1}; touch $work/started; sleep 30"
+  # No child that could end well in the moment of the interrupt: the shell would go on then.
+  fake mmdebstrap "mkdir -p \${@: -2:1}; : >$work/started; exec sleep 30"
   # A process group of its own, as a terminal gives it: Ctrl-C reaches all of it.
   set -m
   run_env true & local job=$!
