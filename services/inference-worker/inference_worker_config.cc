@@ -12,9 +12,9 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/config/checks.h"
+#include "common/inference/names.h"
 #include "common/service/settings.h"
 #include "services/inference-worker/processors/processor_list.h"
 
@@ -114,13 +114,6 @@ void CheckEngine(const std::string& path, const EngineConfig& engine,
   checks.Range(path + ".max_batch_wait", engine.max_batch_wait(), 0s, 1s);
 }
 
-bool IsName(std::string_view name) {
-  static constexpr std::string_view kMarks = "._:/-";
-  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || kMarks.contains(c);
-  });
-}
-
 void CheckAdapters(const std::string& path, const config::v1::ModelConfig& model,
                    config::Checks& checks) {
   checks.Count(path, model.lora_adapters_size(), 64);
@@ -128,8 +121,7 @@ void CheckAdapters(const std::string& path, const config::v1::ModelConfig& model
   for (int i = 0; i < model.lora_adapters_size(); ++i) {
     const auto& adapter = model.lora_adapters(i);
     const auto field = absl::StrCat(path, "[", i, "]");
-    checks.Require(IsName(adapter.name()), field + ".name",
-                   "must be 1 to 128 characters of [A-Za-z0-9._:/-]");
+    checks.Require(inference::IsName(adapter.name()), field + ".name", inference::kNameRule);
     checks.Require(names.insert(adapter.name()).second, field + ".name", "is there twice");
     checks.NotEmpty(field + ".path", adapter.path());
     checks.Range(field + ".scale", adapter.scale(), -8, 8);

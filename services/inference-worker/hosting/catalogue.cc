@@ -6,8 +6,8 @@
 #include <set>
 #include <system_error>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/inference/names.h"
 #include "common/status/status.h"
 #include "services/inference-worker/hosting/variants.h"
 #include "services/inference-worker/inference_worker_config.h"
@@ -19,14 +19,6 @@ namespace fs = std::filesystem;
 
 // What a router takes from one worker.
 constexpr std::size_t kMostModels = 256;
-
-bool IsModelName(std::string_view name) {
-  constexpr std::size_t kMostCharacters = 128;
-  static constexpr std::string_view kMarks = "._:/-";
-  return name.size() <= kMostCharacters && std::ranges::all_of(name, [](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || kMarks.contains(c);
-         });
-}
 
 std::vector<AdapterFile> AdaptersOf(const config::v1::ModelConfig& model) {
   std::vector<AdapterFile> files;
@@ -98,7 +90,7 @@ void Catalogue::AddFolder(const std::string& folder) {
   std::ranges::sort(paths);
   for (VariantGroup& group : GroupVariants(paths)) {
     if (models_.size() >= kMostModels) return;
-    if (!IsModelName(group.name) || Resolve(group.name) != nullptr) continue;
+    if (!inference::IsName(group.name) || Resolve(group.name) != nullptr) continue;
     LoadSpec spec{.name = group.name,
                   .path = group.paths.front(),
                   .aliases = {},
@@ -118,9 +110,9 @@ const LoadSpec* Catalogue::Resolve(std::string_view name) const {
 }
 
 absl::StatusOr<LoadSpec> Catalogue::Find(std::string_view name, std::string_view path) const {
-  if (!IsModelName(name)) {
-    return status::InvalidArgument("name", "must be at most 128 characters of [A-Za-z0-9._:/-]");
-  }
+  // Without a name the file's is taken.
+  if (!name.empty() && !inference::IsName(name))
+    return status::InvalidArgument("name", inference::kNameRule);
   if (path.empty()) {
     if (name.empty()) return status::InvalidArgument("name", "name or path must be set");
     if (const LoadSpec* found = Resolve(name)) return *found;

@@ -12,6 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/inference/names.h"
 #include "common/status/status.h"
 
 namespace chasqui::router {
@@ -27,30 +28,24 @@ constexpr std::uint32_t kMaxSlots = 100'000;
 
 using Violations = std::vector<status::FieldViolation>;
 
-bool IsName(std::string_view text, std::string_view punctuation) {
-  return !text.empty() && text.size() <= kMaxNameLength &&
-         std::ranges::all_of(text, [&](unsigned char c) {
-           return absl::ascii_isalnum(c) || punctuation.contains(static_cast<char>(c));
-         });
-}
-
-bool IsModelName(std::string_view text) { return IsName(text, "._:/-"); }
+// As a name, but for the slash.
+bool IsWorkerId(std::string_view text) { return inference::IsName(text) && !text.contains('/'); }
 
 bool IsFingerprint(std::string_view text) {
   return text.size() == kFingerprintLength && std::ranges::all_of(text, absl::ascii_isxdigit);
 }
 
 void CheckModel(const std::string& path, const inference::v1::Model& model, Violations& out) {
-  if (!IsModelName(model.name())) {
-    out.push_back({path + ".name", "must be 1 to 128 characters of [A-Za-z0-9._:/-]"});
+  if (!inference::IsName(model.name())) {
+    out.push_back({path + ".name", std::string(inference::kNameRule)});
   }
   if (model.aliases_size() > kMaxAliases) {
     out.push_back(
         {path + ".aliases", absl::StrCat("at most ", kMaxAliases, ", not ", model.aliases_size())});
   }
   for (const std::string& alias : model.aliases()) {
-    if (!IsModelName(alias)) {
-      out.push_back({path + ".aliases", "each must be 1 to 128 characters of [A-Za-z0-9._:/-]"});
+    if (!inference::IsName(alias)) {
+      out.push_back({path + ".aliases", absl::StrCat("each ", inference::kNameRule)});
       break;
     }
   }
@@ -58,9 +53,8 @@ void CheckModel(const std::string& path, const inference::v1::Model& model, Viol
     out.push_back({path + ".lora_adapters",
                    absl::StrCat("at most ", kMaxAdapters, ", not ", model.lora_adapters_size())});
   }
-  if (!std::ranges::all_of(model.lora_adapters(), IsModelName)) {
-    out.push_back(
-        {path + ".lora_adapters", "each must be 1 to 128 characters of [A-Za-z0-9._:/-]"});
+  if (!std::ranges::all_of(model.lora_adapters(), inference::IsName)) {
+    out.push_back({path + ".lora_adapters", absl::StrCat("each ", inference::kNameRule)});
   }
   if (model.state() == inference::v1::MODEL_STATE_READY && !IsFingerprint(model.fingerprint())) {
     out.push_back({path + ".fingerprint", "must be 32 hexadecimal characters once it is ready"});
@@ -145,7 +139,7 @@ bool IsReachableAddress(std::string_view address) {
 
 absl::Status ValidateHello(const fleet::v1::WorkerHello& hello) {
   Violations violations;
-  if (!IsName(hello.worker_id(), "._:-")) {
+  if (!IsWorkerId(hello.worker_id())) {
     violations.push_back({"hello.worker_id", "must be 1 to 128 characters of [A-Za-z0-9._:-]"});
   }
   if (!IsReachableAddress(hello.address())) {
