@@ -2,7 +2,6 @@
 #include "services/inference-worker/hosting/device_check.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -23,17 +22,8 @@ std::string Names(std::span<const DeviceInfo> devices) {
 // As libllama counts where it is not told which: cards that several back ends find once, and those
 // that share the processor's memory only where there is no other.
 std::size_t CountGpus(std::span<const DeviceInfo> devices) {
-  const auto count = [&](enum ggml_backend_dev_type type) {
-    std::size_t gpus = 0;
-    std::set<std::string_view> seen;
-    for (const DeviceInfo& device : devices) {
-      if (device.type != type) continue;
-      if (device.device_id.empty() || seen.insert(device.device_id).second) ++gpus;
-    }
-    return gpus;
-  };
-  const std::size_t gpus = count(GGML_BACKEND_DEVICE_TYPE_GPU);
-  return gpus > 0 ? gpus : count(GGML_BACKEND_DEVICE_TYPE_IGPU);
+  const std::size_t gpus = DistinctDevices(devices, GGML_BACKEND_DEVICE_TYPE_GPU).size();
+  return gpus > 0 ? gpus : DistinctDevices(devices, GGML_BACKEND_DEVICE_TYPE_IGPU).size();
 }
 
 void CheckEngine(const std::string& path, const config::v1::EngineConfig& engine,

@@ -2,8 +2,6 @@
 #include "services/inference-worker/hosting/memory_room.h"
 
 #include <algorithm>
-#include <set>
-#include <string>
 
 #include "services/inference-worker/model/memory_available.h"
 
@@ -11,16 +9,14 @@ namespace chasqui::worker {
 
 std::vector<DeviceInfo> GpusFor(const config::v1::EngineConfig& engine,
                                 std::span<const DeviceInfo> devices) {
-  std::vector<DeviceInfo> gpus;
-  if (engine.gpu_layers() == 0) return gpus;
-  std::set<std::string> seen;
-  for (const DeviceInfo& device : devices) {
-    const bool wanted =
-        engine.devices().empty() || std::ranges::contains(engine.devices(), device.name);
-    if (!wanted || device.type != GGML_BACKEND_DEVICE_TYPE_GPU) continue;
-    if (device.device_id.empty() || seen.insert(device.device_id).second) gpus.push_back(device);
+  if (engine.gpu_layers() == 0) return {};
+  std::vector<DeviceInfo> usable(devices.begin(), devices.end());
+  if (!engine.devices().empty()) {
+    std::erase_if(usable, [&](const DeviceInfo& device) {
+      return !std::ranges::contains(engine.devices(), device.name);
+    });
   }
-  return gpus;
+  return DistinctDevices(usable, GGML_BACKEND_DEVICE_TYPE_GPU);
 }
 
 std::optional<std::uint64_t> MemoryRoom(const config::v1::EngineConfig& engine,

@@ -50,9 +50,8 @@ class ModelLifecycle {
 
   // Loads what an operator asks for, as ModelHost::Load does, and within max_loaded: the idle model
   // that was used the longest ago makes room. Blocks; not on a loop.
-  //   RESOURCE_EXHAUSTED  MODELS_BUSY: as many as may be are in memory, and all are in use; and
-  //   what
-  //                       loading fails with
+  //   RESOURCE_EXHAUSTED  MODELS_BUSY: as many as may be are in memory, and all are in use
+  // Else as ModelHost::Load.
   absl::StatusOr<std::shared_ptr<HostedModel>> Load(const LoadSpec& spec,
                                                     const LoadProgressFn& progress);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/inference-worker/model/backend.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -15,6 +16,18 @@ namespace {
 thread_local LogCapture* current_capture = nullptr;
 
 }  // namespace
+
+std::vector<DeviceInfo> DistinctDevices(std::span<const DeviceInfo> devices,
+                                        enum ggml_backend_dev_type type) {
+  std::vector<DeviceInfo> distinct;
+  std::set<std::string_view> seen;
+  for (const DeviceInfo& device : devices) {
+    if (device.type != type) continue;
+    if (device.device_id.empty() || seen.insert(device.device_id).second)
+      distinct.push_back(device);
+  }
+  return distinct;
+}
 
 Backend::Backend(LogSink sink, ggml_numa_strategy numa) : sink_(std::move(sink)) {
   llama_log_set(&Backend::OnLog, this);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,10 @@ struct DeviceInfo {
   enum ggml_backend_dev_type type = GGML_BACKEND_DEVICE_TYPE_CPU;
   std::string device_id;  // its place on the PCI bus, where the back end knows it; else ""
 };
+
+// Of `devices`, those of the type; a card that several back ends find, once. Pure.
+std::vector<DeviceInfo> DistinctDevices(std::span<const DeviceInfo> devices,
+                                        enum ggml_backend_dev_type type);
 
 // Memory of a device, in bytes.
 struct DeviceMemory {
