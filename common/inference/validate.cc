@@ -57,6 +57,12 @@ void CheckContextPolicy(const v1::GenerateRequest& request, Violations& v) {
   }
 }
 
+void CheckRequirements(const v1::ModelRequirements& requirements, Violations& v) {
+  v.AtMost("model_requirements.profile", requirements.profile().size(), kMaxName, "characters");
+  v.InRange("model_requirements.speed_weight", requirements.speed_weight(), 0, 1);
+  v.InRange("model_requirements.quality_weight", requirements.quality_weight(), 0, 1);
+}
+
 // There is no cache yet: asking it to do nothing is right, asking it for an answer is not.
 void CheckCachePolicy(const v1::CachePolicy& policy, Violations& v) {
   const bool nothing = policy.mode() == v1::CachePolicy::MODE_UNSPECIFIED ||
@@ -69,7 +75,6 @@ void CheckCachePolicy(const v1::CachePolicy& policy, Violations& v) {
 }
 
 void CheckUnimplemented(const v1::GenerateRequest& request, Violations& v) {
-  v.NotImplemented("model_requirements", request.has_model_requirements());
   v.NotImplemented("logprobs.prompt", request.logprobs().prompt());
   v.NotImplemented("priority", request.priority() != v1::PRIORITY_UNSPECIFIED &&
                                    request.priority() != v1::PRIORITY_NORMAL);
@@ -121,11 +126,18 @@ bool IsRequestId(std::string_view id) {
   });
 }
 
+absl::Status RequireNamedModel(const v1::GenerateRequest& request) {
+  if (!request.has_model_requirements()) return absl::OkStatus();
+  return status::InvalidArgument("model_requirements",
+                                 "is for routers, which choose among models: name one");
+}
+
 absl::Status Validate(const v1::GenerateRequest& request) {
   Violations v;
   if (!request.request_id().empty() && !IsRequestId(request.request_id()))
     v.Add("request_id", "must be at most 128 characters of [A-Za-z0-9._:-]");
   CheckModel(request.model(), v);
+  CheckRequirements(request.model_requirements(), v);
   CheckInput(request, v);
   CheckSampling(request.sampling(), "sampling", v);
   CheckStop(request.stop(), "stop", v);

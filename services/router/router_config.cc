@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/router_config.h"
 
+#include <algorithm>
 #include <chrono>
+#include <set>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/config/checks.h"
+#include "common/inference/names.h"
 #include "common/inference/validate.h"
 #include "common/service/settings.h"
 
@@ -13,6 +18,24 @@ namespace {
 
 using namespace std::chrono_literals;
 using config::v1::RouterConfig;
+
+constexpr int kMaxFallbacks = 256;
+constexpr int kMaxInstead = 16;
+
+void CheckModels(const config::v1::ModelsConfig& models, config::Checks& checks) {
+  checks.Count("models.fallbacks", models.fallbacks_size(), kMaxFallbacks);
+  std::set<std::string_view> names;
+  for (int i = 0; i < models.fallbacks_size(); ++i) {
+    const auto& fallback = models.fallbacks(i);
+    const std::string path = absl::StrCat("models.fallbacks[", i, "]");
+    checks.Require(inference::IsName(fallback.model()), path + ".model", inference::kNameRule);
+    checks.Require(names.insert(fallback.model()).second, path + ".model", "is there twice");
+    checks.Require(fallback.instead_size() > 0, path + ".instead", "must name a model");
+    checks.Count(path + ".instead", fallback.instead_size(), kMaxInstead);
+    checks.Require(std::ranges::all_of(fallback.instead(), inference::IsName), path + ".instead",
+                   absl::StrCat("each ", inference::kNameRule));
+  }
+}
 
 }  // namespace
 
@@ -53,6 +76,7 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   service::Check("upstream.tls", config.upstream().tls(), checks);
   checks.Range("membership.report_interval", config.membership().report_interval(), 100ms, 1min);
   checks.Range("membership.max_workers", config.membership().max_workers(), 1, 10'000);
+  CheckModels(config.models(), checks);
   const auto& affinity = config.balancing().prefix_affinity();
   checks.Range("balancing.prefix_affinity.load_margin_percent", affinity.load_margin_percent(), 0,
                100);

@@ -75,6 +75,7 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
       collector_(metrics.OnCollect([this] { Collect(fleet_, metrics_); })),
       registration_(RegistrationOptions(config, router_id_), fleet_, streams_, log_),
       runner_({.router_id = router_id_,
+               .fallbacks = Fallbacks(config.models()),
                .max_attempts = static_cast<int>(config.upstream().max_attempts()),
                .max_buffered_events = config.upstream().max_buffered_events(),
                .prefix_block_bytes = PrefixBlockBytes(config.balancing()),

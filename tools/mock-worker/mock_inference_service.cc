@@ -7,6 +7,7 @@
 
 #include "absl/status/status_macros.h"
 #include "absl/strings/str_cat.h"
+#include "common/inference/validate.h"
 #include "common/status/status.h"
 #include "tools/mock-worker/generation.h"
 #include "tools/mock-worker/mock_model.h"
@@ -77,6 +78,7 @@ absl::Status MockInferenceService::CheckModel(const std::string& name) const {
 
 absl::StatusOr<MockInferenceService::Admitted> MockInferenceService::Admit(
     const rpc::ServerCall& call, const inference::v1::GenerateRequest& request) {
+  ABSL_RETURN_IF_ERROR(inference::RequireNamedModel(request));
   ABSL_RETURN_IF_ERROR(CheckModel(request.model()));
   ABSL_ASSIGN_OR_RETURN(GenerationPlan plan, PlanGeneration(request, behaviour_, worker_id_));
   if (plan.behaviour.refuse.has_value()) {

@@ -52,6 +52,10 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
                                   {"reason"})),
       picks(metrics.AddCounters("chasqui_router_picks_total", "Attempts, by the chosen worker.",
                                 {"worker"})),
+      fallbacks(metrics.AddCounters("chasqui_router_fallbacks_total",
+                                    "Requests that went to another model because no worker was "
+                                    "left for theirs.",
+                                    {"from", "to"})),
       decisions(metrics.AddCounters("chasqui_router_decisions_total",
                                     "Attempts, by policy and why it chose the worker.",
                                     {"policy", "reason"})),

@@ -18,6 +18,7 @@ struct RouterMetrics {
   observability::MetricFamily<observability::Counter>& refused;            // reason
   observability::MetricFamily<observability::Counter>& retries;            // reason
   observability::MetricFamily<observability::Counter>& picks;              // worker
+  observability::MetricFamily<observability::Counter>& fallbacks;          // from, to
   observability::MetricFamily<observability::Counter>& decisions;          // policy, reason
   observability::MetricFamily<observability::Histogram>& request_seconds;  // method, model
   observability::MetricFamily<observability::Histogram>& queue_seconds;    // model

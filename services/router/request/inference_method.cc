@@ -24,6 +24,12 @@ using inference::v1::GenerateRequest;
 using inference::v1::RerankRequest;
 using inference::v1::TokenizeRequest;
 
+// Whether nothing in it means something to one model only.
+bool SuitsAnyModel(const GenerateRequest& request) {
+  return !request.has_tokens() && !request.has_resume() && request.lora_adapters().empty() &&
+         request.sampling().logit_bias().empty() && request.stop().token_ids().empty();
+}
+
 template <typename Request>
 absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_block_bytes) {
   google::protobuf::Arena arena;
@@ -33,9 +39,11 @@ absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_blo
         "", absl::StrCat("the bytes are not a ", Request::descriptor()->full_name()));
   }
   ABSL_RETURN_IF_ERROR(inference::Validate(request));
-  Asked asked{.model = request.model(), .request_id = {}, .prefix = {}};
+  Asked asked{.model = request.model()};
   if constexpr (requires { request.request_id(); }) asked.request_id = request.request_id();
   if constexpr (std::same_as<Request, GenerateRequest>) {
+    if (request.has_model_requirements()) asked.requirements = request.model_requirements();
+    asked.any_model = SuitsAnyModel(request);
     if (prefix_block_bytes != 0) asked.prefix = PromptPrefix(request, prefix_block_bytes);
   }
   return asked;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "absl/status/statusor.h"
+#include "chasqui/inference/v1/generate.pb.h"
 #include "common/rpc/observer.h"
 
 namespace chasqui::router {
@@ -21,6 +23,11 @@ struct Asked {
   std::string model;
   // Empty: none was given, or the method has none.
   std::string request_id;
+  // What the model must be good for, when it says that instead of a name.
+  std::optional<inference::v1::ModelRequirements> requirements;
+  // Whether another model could answer in its place: it generates, and holds nothing that means
+  // something to one model only, such as token ids or adapters.
+  bool any_model = false;
   // Hashes of the prompt's beginnings: see prompt_prefix.h. Empty: none were wanted, or the method
   // has no prompt.
   std::vector<std::uint64_t> prefix;

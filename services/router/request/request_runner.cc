@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 constexpr char kRequestIdKey[] = "x-request-id";
 constexpr char kRouterIdKey[] = "x-chasqui-router-id";
 constexpr char kTraceKey[] = "traceparent";
+constexpr char kNoFallbackKey[] = "x-chasqui-no-fallback";
 constexpr std::chrono::milliseconds kRetryAfterFailure = 1s;
 
 double Seconds(time::Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -91,6 +92,7 @@ rpc::Task<absl::Status> RequestRunner::Serve(rpc::ServerCall& call, RequestRecor
   for (;;) {
     absl::StatusOr<Lease> lease = co_await Wait(call, *admitted, record);
     if (!lease.ok()) {
+      if (FallBack(lease.status(), *admitted, record)) continue;
       // That the worker failed says more than that there is no other.
       const bool no_other = absl::IsUnavailable(lease.status()) && !failure.ok();
       record.refused = !no_other;
@@ -123,18 +125,24 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
                                                              RequestRecord& record) const {
   ABSL_ASSIGN_OR_RETURN(Asked asked, record.method.read(bytes, options_.prefix_block_bytes));
   record.request_id = ChooseRequestId(asked.request_id, call.Metadata(kRequestIdKey));
-  ABSL_ASSIGN_OR_RETURN(record.model, fleet_.Resolve(asked.model));
+  ModelChoice choice(asked, call.Metadata(kNoFallbackKey) != "1", fleet_, options_.fallbacks);
+  absl::StatusOr<std::string> model = choice.First();
+  if (!model.ok()) {
+    std::optional<std::string> instead = choice.Instead(model.status());
+    if (!instead.has_value()) return std::move(model).status();
+    metrics_.fallbacks.With({asked.model, *instead}).Increment();
+    model = *std::move(instead);
+  }
+  record.model = *std::move(model);
   std::string fields;
   if (asked.model != record.model) PutTextField(record.method.model_field, record.model, fields);
   if (record.method.request_id_field != 0 && asked.request_id.empty()) {
     PutTextField(record.method.request_id_field, record.request_id, fields);
   }
-  if (record.method.kind == rpc::MethodKind::kServerStream) {
-    record.progress.Measure(metrics_.first_token.With({record.model}),
-                            metrics_.inter_token.With({record.model}));
-  }
+  MeasureProgress(record);
   Admitted admitted{.request = AppendFields(bytes, fields),
-                    .waiter = std::make_shared<Waiter>(call.loop())};
+                    .waiter = std::make_shared<Waiter>(call.loop()),
+                    .choice = std::move(choice)};
   admitted.waiter->model = record.model;
   admitted.waiter->needs_slot = record.method.takes_slot;
   if (!asked.prefix.empty()) {
@@ -143,6 +151,28 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
   }
   admitted.waiter->arrival = fleet_.NextArrival();
   return admitted;
+}
+
+bool RequestRunner::FallBack(const absl::Status& failure, Admitted& admitted,
+                             RequestRecord& record) const {
+  // In the middle of an answer another model would go on with another one's text.
+  if (record.progress.events() > 0) return false;
+  std::optional<std::string> instead = admitted.choice.Instead(failure);
+  if (!instead.has_value()) return false;
+  metrics_.fallbacks.With({record.model, *instead}).Increment();
+  record.model = *std::move(instead);
+  std::string field;
+  PutTextField(record.method.model_field, record.model, field);
+  admitted.request = AppendFields(admitted.request, field);
+  admitted.waiter->model = record.model;
+  MeasureProgress(record);
+  return true;
+}
+
+void RequestRunner::MeasureProgress(RequestRecord& record) const {
+  if (record.method.kind != rpc::MethodKind::kServerStream) return;
+  record.progress.Measure(metrics_.first_token.With({record.model}),
+                          metrics_.inter_token.With({record.model}));
 }
 
 rpc::Task<absl::StatusOr<Lease>> RequestRunner::Wait(rpc::ServerCall& call,

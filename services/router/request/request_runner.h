@@ -17,6 +17,7 @@
 #include "services/router/metrics/router_metrics.h"
 #include "services/router/relay/relay.h"
 #include "services/router/request/inference_method.h"
+#include "services/router/request/model_choice.h"
 #include "services/router/request/request_record.h"
 
 namespace chasqui::router {
@@ -28,6 +29,7 @@ class RequestRunner {
  public:
   struct Options {
     std::string router_id;
+    Fallbacks fallbacks;
     int max_attempts;
     std::size_t max_buffered_events;
     // Blocks in which prompts are hashed for the policy; 0: it does not look at them.
@@ -49,11 +51,17 @@ class RequestRunner {
     // As the client sent it, with the model's own name and the request's id.
     grpc::ByteBuffer request;
     std::shared_ptr<Waiter> waiter;
+    ModelChoice choice;
   };
 
   rpc::Task<absl::Status> Serve(rpc::ServerCall& call, RequestRecord& record) const;
   absl::StatusOr<Admitted> Admit(rpc::ServerCall& call, const grpc::ByteBuffer& bytes,
                                  RequestRecord& record) const;
+  // Whether the request is another model's from now on, because `failure` says that nobody is left
+  // for its own.
+  bool FallBack(const absl::Status& failure, Admitted& admitted, RequestRecord& record) const;
+  // Has the record's times measured under its model.
+  void MeasureProgress(RequestRecord& record) const;
   rpc::Task<absl::StatusOr<Lease>> Wait(rpc::ServerCall& call, const Admitted& admitted,
                                         RequestRecord& record) const;
   rpc::Task<AttemptEnd> Attempt(rpc::ServerCall& call, const Admitted& admitted, Lease lease,

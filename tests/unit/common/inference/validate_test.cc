@@ -176,7 +176,6 @@ INSTANTIATE_TEST_SUITE_P(
     ValidateGenerate, UnimplementedField,
     ::testing::Values(
         Case{"prompt: 'x' logprobs { prompt: true }", "logprobs.prompt", "not implemented"},
-        Case{"prompt: 'x' model_requirements {}", "model_requirements", "not implemented"},
         Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
         Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
         Case{"chat { messages { role: ROLE_USER parts { text: 'x' } }"
@@ -234,6 +233,21 @@ TEST(ValidateGenerate, BoundsOutputFormats) {
               ElementsAre("output_format.choice.choices"));
   EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' output_format { choice { choices: '' } }"))),
               ElementsAre("output_format.choice.choices[0]"));
+}
+
+TEST(ValidateGenerate, BoundsWhatAModelMustBeGoodFor) {
+  EXPECT_TRUE(Validate(Generate("prompt: 'x' model_requirements { profile: 'chat' "
+                                "min_context_tokens: 9 speed_weight: 1 quality_weight: 0.5 }"))
+                  .ok());
+  EXPECT_THAT(Fields(Validate(Generate("prompt: 'x' model_requirements { speed_weight: 1.5 "
+                                       "quality_weight: nan }"))),
+              ElementsAre("model_requirements.speed_weight", "model_requirements.quality_weight"));
+}
+
+TEST(ValidateGenerate, LeavesTheChoiceOfAModelToRouters) {
+  EXPECT_TRUE(RequireNamedModel(Generate("prompt: 'x' model: 'tiny'")).ok());
+  EXPECT_THAT(Fields(RequireNamedModel(Generate("prompt: 'x' model_requirements {}"))),
+              ElementsAre("model_requirements"));
 }
 
 TEST(ValidateGenerate, TakesSeveralAnswersTheirLogprobsAndAShift) {

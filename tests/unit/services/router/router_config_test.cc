@@ -10,6 +10,7 @@ namespace chasqui::router {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -41,6 +42,22 @@ TEST(RouterConfig, TellsEveryProblemAtOnce) {
         "balancing.prefix_affinity.table_entries"}) {
     EXPECT_THAT(problems, Contains(StartsWith(path)));
   }
+}
+
+TEST(RouterConfig, ChecksFallbacks) {
+  config::v1::RouterConfig config = DefaultConfig();
+  for (const char* model : {"a", "a", "no name"}) {
+    auto& fallback = *config.mutable_models()->add_fallbacks();
+    fallback.set_model(model);
+    fallback.add_instead("b");
+  }
+  config.mutable_models()->mutable_fallbacks(0)->clear_instead();
+  config.mutable_models()->mutable_fallbacks(1)->add_instead("also none");
+
+  EXPECT_THAT(Validate(config), ElementsAre(StartsWith("models.fallbacks[0].instead"),
+                                            StartsWith("models.fallbacks[1].model"),
+                                            StartsWith("models.fallbacks[1].instead"),
+                                            StartsWith("models.fallbacks[2].model")));
 }
 
 }  // namespace
