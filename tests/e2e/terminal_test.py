@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command at a terminal: Ctrl-C ends an answer and not the chat, pictures refresh in place."""
 
+import json
 import os
 import pty
 import re
@@ -107,6 +108,45 @@ def test_fleet_watch_refreshes_in_place(suite):
         terminal.type("\x03")
 
         assert terminal.wait() == 0
+
+
+def test_fleet_top_shows_the_fleet_and_drains(suite):
+    with Terminal("fleet", "top", "--interval", "100ms",
+                  "--server", suite.router.address) as terminal:
+        terminal.wait_for("worker-1")
+        terminal.type("d")
+        terminal.wait_for(r"drain worker-0\? y/n")
+        terminal.type("y")
+        terminal.wait_for("worker-0 was told to drain")
+        terminal.wait_for("DRAINING")
+        terminal.type("d")
+        terminal.wait_for("take requests again: worker-0")
+        terminal.type("y")
+        terminal.wait_for("worker-0 takes requests again")
+        terminal.type("q")
+        # The screen is as it was before.
+        terminal.wait_for(re.escape("\x1b[?1049l"))
+
+        assert terminal.wait() == 0
+
+
+def test_fleet_top_ends_by_ctrl_c(suite):
+    with Terminal("fleet", "top", "--server", suite.router.address) as terminal:
+        terminal.wait_for("worker-1")
+        terminal.type("\x03")
+
+        assert terminal.wait() == 0
+
+
+def test_fleet_top_prints_once_without_a_terminal(suite):
+    def top(*flags):
+        return subprocess.run([paths.binary("chasqui"), "fleet", "top", "--server",
+                               suite.router.address, *flags],
+                              check=True, capture_output=True, text=True, timeout=30).stdout
+
+    assert re.search(r"^worker-1 +READY", top(), re.MULTILINE)
+    snapshot = json.loads(top("--json"))
+    assert "worker-1" in [worker["worker_id"] for worker in snapshot["workers"]]
 
 
 def test_up_at_a_terminal_stops_by_ctrl_c():

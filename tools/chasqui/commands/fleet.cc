@@ -11,6 +11,7 @@
 #include "tools/chasqui/commands/fleet_table.h"
 #include "tools/chasqui/output/json.h"
 #include "tools/chasqui/output/refresh.h"
+#include "tools/chasqui/top/top.h"
 
 namespace chasqui::cli {
 namespace {
@@ -102,6 +103,18 @@ void AddFleet(CLI::App& app, Choice& choice) {
       watch, choice,
       [watching, &choice](const Connection& connection) {
         return Watch(*watching, choice.json, connection);
+      },
+      std::chrono::hours(24));
+
+  CLI::App& top = *fleet.add_subcommand(
+      "top", "Show the fleet on the whole terminal, and drain workers from there");
+  const auto shown = std::make_shared<TopOptions>();
+  AddDurationFlag(top, "--interval", shown->interval, "Shortest time between two pictures");
+  SetClientAction(
+      top, choice,
+      [shown, &choice](const Connection& connection) {
+        shown->json = choice.json;
+        return ShowTop(*shown, connection);
       },
       std::chrono::hours(24));
 
