@@ -168,7 +168,9 @@ InferenceWorkerServer::InferenceWorkerServer(config::v1::InferenceWorkerConfig c
       generate_service_(state_),
       text_service_(state_),
       worker_service_(state_, catalogue_,
-                      [this](v1::GetStatusResponse& status) { DescribeStatus(status); }) {
+                      [this](std::string_view router_id, v1::GetStatusResponse& status) {
+                        DescribeStatus(router_id, status);
+                      }) {
   generate_service_.Register(server_);
   text_service_.Register(server_);
   worker_service_.Register(server_);
@@ -318,9 +320,11 @@ Task<absl::Status> InferenceWorkerServer::Execute(fleet::v1::Command command) {
   co_return absl::UnimplementedError("this worker does not know the command");
 }
 
-void InferenceWorkerServer::DescribeStatus(v1::GetStatusResponse& status) const {
+void InferenceWorkerServer::DescribeStatus(std::string_view router_id,
+                                           v1::GetStatusResponse& status) const {
+  status.set_incarnation(incarnation_);
   for (const auto& device : devices_.Devices()) *status.add_devices() = MapDevice(device);
-  *status.mutable_load() = Load("");
+  *status.mutable_load() = Load(router_id);
   for (const auto& membership : memberships_) *status.add_routers() = membership->status();
 }
 

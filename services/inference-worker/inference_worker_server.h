@@ -65,7 +65,7 @@ class InferenceWorkerServer final : private WorkerFacts {
   void TellModels();
   void ShowHealth();
   std::string AdvertisedAddress() const;
-  void DescribeStatus(v1::GetStatusResponse& status) const;
+  void DescribeStatus(std::string_view router_id, v1::GetStatusResponse& status) const;
 
   const config::v1::InferenceWorkerConfig config_;
   const observability::Logger& log_;

@@ -18,6 +18,7 @@ namespace {
 using concurrency::Task;
 
 constexpr std::string_view kService = "/chasqui.worker.v1.WorkerService/";
+constexpr char kRouterId[] = "x-chasqui-router-id";
 constexpr std::size_t kMostWaitingLoads = 8;
 constexpr std::chrono::milliseconds kIdleCheckInterval{10};
 
@@ -84,7 +85,7 @@ void WorkerService::Register(rpc::Server& server) {
       [this](rpc::ServerCall& call, v1::DrainRequest request) { return Drain(call, request); });
   rpc::RegisterUnary<v1::GetStatusRequest, v1::GetStatusResponse>(
       server, Path("GetStatus"),
-      [this](rpc::ServerCall&, v1::GetStatusRequest) { return GetStatus(); });
+      [this](rpc::ServerCall& call, v1::GetStatusRequest) { return GetStatus(call); });
 }
 
 Task<absl::Status> WorkerService::LoadModel(rpc::ServerCall& call, v1::LoadModelRequest request,
@@ -180,18 +181,18 @@ Task<absl::StatusOr<v1::DrainResponse>> WorkerService::Drain(rpc::ServerCall& ca
     return std::ranges::any_of(state_.host.All(),
                                [](const auto& hosted) { return !IsIdle(*hosted); });
   };
-  while (!request.undo() && busy() && !call.cancelled())
-    co_await call.loop().SleepFor(kIdleCheckInterval);
+  const bool waits = !request.undo() && !request.no_wait();
+  while (waits && busy() && !call.cancelled()) co_await call.loop().SleepFor(kIdleCheckInterval);
   co_return v1::DrainResponse();
 }
 
-Task<absl::StatusOr<v1::GetStatusResponse>> WorkerService::GetStatus() {
+Task<absl::StatusOr<v1::GetStatusResponse>> WorkerService::GetStatus(rpc::ServerCall& call) {
   v1::GetStatusResponse response;
   response.set_worker_id(state_.worker_id);
   response.set_version(std::string(version::Version()));
   for (const auto& hosted : state_.host.All()) *response.add_models() = hosted->Describe();
   for (auto& model : state_.lifecycle.NotLoaded()) *response.add_models() = std::move(model);
-  describe_(response);
+  describe_(call.Metadata(kRouterId).value_or(std::string_view()), response);
   co_return response;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,8 +21,10 @@ namespace chasqui::worker {
 // calls.
 class WorkerService {
  public:
-  // `describe` fills in what the server knows of devices, load and memberships.
-  using Describe = std::function<void(worker::v1::GetStatusResponse& status)>;
+  // `describe` fills in what the server knows of its life, devices, load and memberships;
+  // `router_id` is who asks.
+  using Describe =
+      std::function<void(std::string_view router_id, worker::v1::GetStatusResponse& status)>;
 
   WorkerService(WorkerState& state, const Catalogue& catalogue, Describe describe);
 
@@ -40,7 +43,7 @@ class WorkerService {
       rpc::ServerCall& call, worker::v1::EstimateModelRequest request);
   concurrency::Task<absl::StatusOr<worker::v1::DrainResponse>> Drain(
       rpc::ServerCall& call, worker::v1::DrainRequest request);
-  concurrency::Task<absl::StatusOr<worker::v1::GetStatusResponse>> GetStatus();
+  concurrency::Task<absl::StatusOr<worker::v1::GetStatusResponse>> GetStatus(rpc::ServerCall& call);
 
   WorkerState& state_;
   const Catalogue& catalogue_;

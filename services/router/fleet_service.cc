@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "chasqui/worker/v1/worker_service.pb.h"
+#include "common/rpc/client_methods.h"
 #include "common/service/settings.h"
 #include "common/status/status.h"
 #include "services/router/fleet/worker_view.h"
+#include "services/router/relay/worker_channel.h"
 
 namespace chasqui::router {
 namespace {
@@ -96,24 +99,9 @@ rpc::Task<absl::StatusOr<DrainWorkerResponse>> FleetService::Drain(
   const absl::StatusOr<SessionId> session =
       fleet_.SetDrain(request.worker_id(), /*drain=*/!request.undo());
   if (!session.ok()) co_return session.status();
-  const std::shared_ptr<JoinStream> stream = streams_.Find(*session);
-  if (stream == nullptr) {
-    co_return status::Unavailable("WORKER_LEFT", "the worker's stream has ended", 1s);
+  if (const absl::Status told = co_await TellToDrain(call, request, *session); !told.ok()) {
+    co_return told;
   }
-  fleet::v1::Command command;
-  if (request.undo()) {
-    command.mutable_resume();
-  } else {
-    command.mutable_drain();
-  }
-  const auto reply = std::make_shared<CommandReply>(call.loop());
-  stream->Command(std::move(command), reply);
-  const auto on_cancel =
-      call.OnCancel([reply] { reply->result.Set(absl::CancelledError("the client is gone")); });
-  const auto timer = call.loop().After(kCommandTimeout, [reply] {
-    reply->result.Set(absl::DeadlineExceededError("the worker did not answer in five seconds"));
-  });
-  if (const absl::Status result = co_await reply->result; !result.ok()) co_return result;
   co_return fleet_.Look([&](const Dispatcher& dispatcher, time::SteadyTime) {
     DrainWorkerResponse response;
     const auto& members = dispatcher.registry().members();
@@ -122,6 +110,52 @@ rpc::Task<absl::StatusOr<DrainWorkerResponse>> FleetService::Drain(
     }
     return response;
   });
+}
+
+rpc::Task<absl::Status> FleetService::TellToDrain(rpc::ServerCall& call,
+                                                  const DrainWorkerRequest& request,
+                                                  SessionId session) const {
+  if (const std::shared_ptr<JoinStream> stream = streams_.Find(session)) {
+    co_return co_await CommandDrain(call, request.undo(), *stream);
+  }
+  const std::shared_ptr<WorkerChannel> channel =
+      fleet_.Look([&](const Dispatcher& dispatcher, time::SteadyTime) {
+        const auto& members = dispatcher.registry().members();
+        const auto it = members.find(request.worker_id());
+        const bool found = it != members.end() && it->second->session == session;
+        return found ? it->second->channel : nullptr;
+      });
+  if (channel == nullptr) {
+    co_return status::Unavailable("WORKER_LEFT", "the worker's stream has ended", 1s);
+  }
+  worker::v1::DrainRequest drain;
+  drain.set_undo(request.undo());
+  drain.set_no_wait(true);
+  rpc::CallOptions options;
+  options.deadline = time::SteadyNow() + kCommandTimeout;
+  options.parent = &call;
+  const auto drained = co_await rpc::CallUnary<worker::v1::DrainResponse>(
+      call.loop(), channel->For(call.loop()), "/chasqui.worker.v1.WorkerService/Drain", drain,
+      std::move(options));
+  co_return drained.status();
+}
+
+rpc::Task<absl::Status> FleetService::CommandDrain(rpc::ServerCall& call, bool undo,
+                                                   JoinStream& stream) const {
+  fleet::v1::Command command;
+  if (undo) {
+    command.mutable_resume();
+  } else {
+    command.mutable_drain();
+  }
+  const auto reply = std::make_shared<CommandReply>(call.loop());
+  stream.Command(std::move(command), reply);
+  const auto on_cancel =
+      call.OnCancel([reply] { reply->result.Set(absl::CancelledError("the client is gone")); });
+  const auto timer = call.loop().After(kCommandTimeout, [reply] {
+    reply->result.Set(absl::DeadlineExceededError("the worker did not answer in five seconds"));
+  });
+  co_return co_await reply->result;
 }
 
 ListWorkersResponse FleetService::List() const {

@@ -31,6 +31,12 @@ class FleetService {
                                 rpc::ServerWriter<fleet::v1::WatchFleetResponse>& writer) const;
   rpc::Task<absl::StatusOr<fleet::v1::DrainWorkerResponse>> Drain(
       rpc::ServerCall& call, fleet::v1::DrainWorkerRequest request) const;
+  // Tells the worker to drain: by its Join stream, or by a call where the router asks it what it
+  // does.
+  rpc::Task<absl::Status> TellToDrain(rpc::ServerCall& call,
+                                      const fleet::v1::DrainWorkerRequest& request,
+                                      SessionId session) const;
+  rpc::Task<absl::Status> CommandDrain(rpc::ServerCall& call, bool undo, JoinStream& stream) const;
   fleet::v1::ListWorkersResponse List() const;
   fleet::v1::WatchFleetResponse Snapshot(std::uint64_t& revision) const;
 

@@ -12,6 +12,8 @@
 #include "common/inference/names.h"
 #include "common/inference/validate.h"
 #include "common/service/settings.h"
+#include "services/router/discovery/name_resolver.h"
+#include "services/router/fleet/hello.h"
 
 namespace chasqui::router {
 namespace {
@@ -37,6 +39,26 @@ void CheckModels(const config::v1::ModelsConfig& models, config::Checks& checks)
   }
 }
 
+constexpr int kMaxNames = 16;
+
+void CheckMembership(const config::v1::MembershipConfig& membership, config::Checks& checks) {
+  checks.Range("membership.report_interval", membership.report_interval(), 100ms, 1min);
+  checks.Range("membership.max_workers", membership.max_workers(), 1, 10'000);
+  checks.Range("membership.dns_interval", membership.dns_interval(), 100ms, 1h);
+  checks.Count("membership.static_workers", membership.static_workers_size(),
+               static_cast<int>(membership.max_workers()));
+  for (int i = 0; i < membership.static_workers_size(); ++i) {
+    checks.Require(IsReachableAddress(membership.static_workers(i)),
+                   absl::StrCat("membership.static_workers[", i, "]"),
+                   "must be \"host:port\" where this router can reach the worker");
+  }
+  checks.Count("membership.dns", membership.dns_size(), kMaxNames);
+  for (int i = 0; i < membership.dns_size(); ++i) {
+    checks.Require(ParseDnsName(membership.dns(i)).has_value(),
+                   absl::StrCat("membership.dns[", i, "]"), "must be \"dns:///host:port\"");
+  }
+}
+
 }  // namespace
 
 RouterConfig DefaultConfig() {
@@ -53,6 +75,7 @@ RouterConfig DefaultConfig() {
   auto& membership = *config.mutable_membership();
   *membership.mutable_report_interval() = service::ToProto(1s);
   membership.set_max_workers(1000);
+  *membership.mutable_dns_interval() = service::ToProto(10s);
   auto& balancing = *config.mutable_balancing();
   balancing.set_policy(config::v1::BALANCING_POLICY_LEAST_CONNECTIONS);
   auto& affinity = *balancing.mutable_prefix_affinity();
@@ -74,8 +97,7 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   checks.Range("upstream.max_buffered_events", config.upstream().max_buffered_events(), 1, 10'000);
   checks.Range("upstream.connect_timeout", config.upstream().connect_timeout(), 100ms, 1min);
   service::Check("upstream.tls", config.upstream().tls(), checks);
-  checks.Range("membership.report_interval", config.membership().report_interval(), 100ms, 1min);
-  checks.Range("membership.max_workers", config.membership().max_workers(), 1, 10'000);
+  CheckMembership(config.membership(), checks);
   CheckModels(config.models(), checks);
   const auto& affinity = config.balancing().prefix_affinity();
   checks.Range("balancing.prefix_affinity.load_margin_percent", affinity.load_margin_percent(), 0,

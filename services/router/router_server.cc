@@ -52,21 +52,34 @@ SharedFleet::Options FleetOptions(const RouterConfig& config) {
   };
 }
 
-RegistrationService::Options RegistrationOptions(const RouterConfig& config,
-                                                 const std::string& router_id) {
+rpc::ChannelOptions WorkerChannels(const RouterConfig& config) {
   rpc::ChannelOptions channels;
   channels.tls = service::ToClientTls(config.upstream().tls());
   channels.connect_timeout = Milliseconds(config.upstream().connect_timeout());
+  return channels;
+}
+
+RegistrationService::Options RegistrationOptions(const RouterConfig& config,
+                                                 const std::string& router_id) {
   return {.router_id = router_id,
           .report_interval = service::ToDuration(config.membership().report_interval()),
-          .worker_channels = std::move(channels),
+          .worker_channels = WorkerChannels(config),
           .loops = static_cast<int>(config.server().loops())};
+}
+
+PolledMembers::Options PollOptions(const RouterConfig& config, const std::string& router_id) {
+  return {.router_id = router_id,
+          .interval = service::ToDuration(config.membership().report_interval()),
+          .worker_channels = WorkerChannels(config),
+          .loops = static_cast<int>(config.server().loops()),
+          .max_workers = config.membership().max_workers()};
 }
 
 }  // namespace
 
 RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& metrics,
-                           observability::Logger log, const time::Clock& clock)
+                           observability::Logger log, const time::Clock& clock,
+                           std::unique_ptr<NameResolver> resolver)
     : config_(config),
       router_id_(RouterId(config)),
       log_(std::move(log)),
@@ -74,6 +87,7 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
       metrics_(metrics),
       collector_(metrics.OnCollect([this] { Collect(fleet_, metrics_); })),
       registration_(RegistrationOptions(config, router_id_), fleet_, streams_, log_),
+      polled_(PollOptions(config, router_id_), fleet_, log_),
       runner_({.router_id = router_id_,
                .fallbacks = Fallbacks(config.models()),
                .max_attempts = static_cast<int>(config.upstream().max_attempts()),
@@ -84,6 +98,7 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
       inference_(fleet_, runner_),
       fleet_service_(router_id_, fleet_, streams_, clock),
       rpc_metrics_(metrics),
+      resolver_(resolver != nullptr ? std::move(resolver) : MakeSystemResolver()),
       server_(service::ToOptions("router", config.server()), &rpc_metrics_) {
   registration_.Register(server_);
   inference_.Register(server_);
@@ -97,7 +112,31 @@ RouterServer::~RouterServer() { server_.Drain(time::Duration::zero()); }
 absl::Status RouterServer::Start() {
   ABSL_RETURN_IF_ERROR(server_.Start());
   server_.loop().Spawn(registration_.DropSilent(server_.loop()));
+  if (!config_.membership().static_workers().empty())
+    server_.loop().Post([this] { PollWorkers(); });
+  if (!config_.membership().dns().empty()) WatchNames();
   return absl::OkStatus();
+}
+
+void RouterServer::WatchNames() {
+  std::vector<DnsName> names;
+  for (const std::string& name : config_.membership().dns()) names.push_back(*ParseDnsName(name));
+  names_ = std::make_unique<NameWatch>(
+      std::move(names), service::ToDuration(config_.membership().dns_interval()),
+      std::move(resolver_), log_, [this](NameWatch::Addresses addresses) {
+        server_.loop().Post([this, addresses = std::move(addresses)]() mutable {
+          resolved_ = std::move(addresses);
+          PollWorkers();
+        });
+      });
+}
+
+// Asks the workers of the list and those behind names.
+void RouterServer::PollWorkers() {
+  NameWatch::Addresses addresses = resolved_;
+  addresses.insert(config_.membership().static_workers().begin(),
+                   config_.membership().static_workers().end());
+  polled_.SetAddresses(server_.loop(), addresses);
 }
 
 bool RouterServer::Drain() {

@@ -13,6 +13,9 @@
 #include "common/service/rpc_metrics.h"
 #include "common/time/clock.h"
 #include "services/router/admission/shared_fleet.h"
+#include "services/router/discovery/name_resolver.h"
+#include "services/router/discovery/name_watch.h"
+#include "services/router/discovery/polled_members.h"
 #include "services/router/fleet_service.h"
 #include "services/router/inference_service.h"
 #include "services/router/metrics/router_metrics.h"
@@ -26,9 +29,11 @@ namespace chasqui::router {
 // tests. Confined to the thread that made it.
 class RouterServer {
  public:
-  // `config` must be valid. `metrics` and `clock` outlive it.
+  // `config` must be valid. `metrics` and `clock` outlive it. `resolver` finds the addresses behind
+  // membership.dns; null: the system's.
   RouterServer(const config::v1::RouterConfig& config, observability::Metrics& metrics,
-               observability::Logger log, const time::Clock& clock = time::RealClock());
+               observability::Logger log, const time::Clock& clock = time::RealClock(),
+               std::unique_ptr<NameResolver> resolver = nullptr);
   RouterServer(const RouterServer&) = delete;
   RouterServer& operator=(const RouterServer&) = delete;
   ~RouterServer();
@@ -46,6 +51,8 @@ class RouterServer {
 
  private:
   void UpdateHealth();
+  void WatchNames();
+  void PollWorkers();
 
   const config::v1::RouterConfig config_;
   const std::string router_id_;
@@ -55,13 +62,18 @@ class RouterServer {
   std::unique_ptr<observability::Metrics::Collector> collector_;
   JoinStreams streams_;
   RegistrationService registration_;
+  PolledMembers polled_;  // confined to the first loop
   RequestRunner runner_;
   InferenceService inference_;
   FleetService fleet_service_;
   // Models whose health name is SERVING. Confined to the first loop.
   std::set<std::string> healthy_models_;
   service::RpcMetrics rpc_metrics_;
-  rpc::Server server_;  // last: its loops work on all of the above
+  std::unique_ptr<NameResolver> resolver_;  // until names_ has it
+  // Addresses behind names. Confined to the first loop.
+  NameWatch::Addresses resolved_;
+  rpc::Server server_;                // its loops work on all of the above
+  std::unique_ptr<NameWatch> names_;  // last: its thread posts to a loop; null: no names
 };
 
 }  // namespace chasqui::router

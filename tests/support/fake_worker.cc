@@ -97,11 +97,14 @@ grpc::Status FakeCall::Run(grpc::ServerContext& context,
 }
 
 FakeWorker::FakeWorker(FakeWorkerOptions options)
-    : options_(std::move(options)), refuse_beyond_slots_(options_.refuse_beyond_slots) {
+    : options_(std::move(options)),
+      incarnation_(options_.incarnation),
+      refuse_beyond_slots_(options_.refuse_beyond_slots) {
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(static_cast<inference::v1::InferenceService::Service*>(this));
+  builder.RegisterService(static_cast<worker::v1::WorkerService::Service*>(this));
   server_ = builder.BuildAndStart();
   CHECK(server_ != nullptr);
   address_ = absl::StrCat("127.0.0.1:", port);
@@ -116,7 +119,7 @@ std::shared_ptr<grpc::Channel> FakeWorker::channel() const {
 fleet::v1::WorkerHello FakeWorker::Hello() const {
   fleet::v1::WorkerHello hello;
   hello.set_worker_id(options_.id);
-  hello.set_incarnation(options_.incarnation);
+  hello.set_incarnation(incarnation_);
   hello.set_address(address_);
   hello.set_version("test");
   auto& model = *hello.mutable_models()->add_models();
@@ -327,6 +330,30 @@ grpc::Status FakeWorker::Tokenize(grpc::ServerContext*,
                                   const inference::v1::TokenizeRequest* request,
                                   inference::v1::TokenizeResponse* response) {
   for (const char c : request->text()) response->add_token_ids(static_cast<unsigned char>(c));
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeWorker::GetStatus(grpc::ServerContext* context,
+                                   const worker::v1::GetStatusRequest*,
+                                   worker::v1::GetStatusResponse* response) {
+  fleet::v1::WorkerHello hello = Hello();
+  response->set_worker_id(hello.worker_id());
+  response->set_incarnation(hello.incarnation());
+  response->set_version(hello.version());
+  response->mutable_models()->Swap(hello.mutable_models()->mutable_models());
+  const auto router = context->client_metadata().find(kRouterIdKey);
+  if (router != context->client_metadata().end()) {
+    absl::MutexLock lock(mutex_);
+    router_id_ = std::string(router->second.data(), router->second.size());
+  }
+  *response->mutable_load() = LoadNow();
+  ++asked_;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeWorker::Drain(grpc::ServerContext*, const worker::v1::DrainRequest* request,
+                               worker::v1::DrainResponse*) {
+  SetState(request->undo() ? fleet::v1::WORKER_STATE_READY : fleet::v1::WORKER_STATE_DRAINING);
   return grpc::Status::OK;
 }
 

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "chasqui/fleet/v1/registration_service.grpc.pb.h"
 #include "chasqui/inference/v1/inference_service.grpc.pb.h"
+#include "chasqui/worker/v1/worker_service.grpc.pb.h"
 #include "common/concurrency/bounded_queue.h"
 #include "common/concurrency/named_thread.h"
 
@@ -78,8 +79,10 @@ struct FakeWorkerOptions {
 // A worker in this process whose every step a test decides. Useful for tests of routers: calls are
 // held until the test answers them, membership and reports can be right, wrong or missing, and it
 // can die in the middle of anything. It speaks through gRPC's own generated code, not through
-// common/rpc. Unary methods but Generate answer at once. Thread-safe.
-class FakeWorker final : private inference::v1::InferenceService::Service {
+// common/rpc. Unary methods but Generate answer at once. Routers may also ask it what it does
+// (GetStatus, Drain), joined or not. Thread-safe.
+class FakeWorker final : private inference::v1::InferenceService::Service,
+                         private worker::v1::WorkerService::Service {
  public:
   explicit FakeWorker(FakeWorkerOptions options = {});
   ~FakeWorker() override;
@@ -98,6 +101,10 @@ class FakeWorker final : private inference::v1::InferenceService::Service {
   // How many requests of others run here; reported at once.
   void SetOthers(std::uint32_t others);
   void SetState(fleet::v1::WorkerState state);
+  // As if it had been started anew, where it is: for routers that ask.
+  void SetIncarnation(std::uint64_t incarnation) { incarnation_ = incarnation; }
+  // How often it was asked for its status.
+  std::uint32_t asked() const { return asked_.load(); }
   void SetModels(const std::vector<inference::v1::Model>& models);
   // No more reports, the stream stays.
   void FallSilent() { silent_ = true; }
@@ -145,7 +152,14 @@ class FakeWorker final : private inference::v1::InferenceService::Service {
   grpc::Status Tokenize(grpc::ServerContext* context, const inference::v1::TokenizeRequest* request,
                         inference::v1::TokenizeResponse* response) override;
 
+  grpc::Status GetStatus(grpc::ServerContext* context, const worker::v1::GetStatusRequest* request,
+                         worker::v1::GetStatusResponse* response) override;
+  grpc::Status Drain(grpc::ServerContext* context, const worker::v1::DrainRequest* request,
+                     worker::v1::DrainResponse* response) override;
+
   const FakeWorkerOptions options_;
+  std::atomic<std::uint64_t> incarnation_;
+  std::atomic<std::uint32_t> asked_ = 0;
   std::atomic<std::uint32_t> active_ = 0;
   std::atomic<std::uint32_t> active_from_router_ = 0;
   std::atomic<std::uint32_t> others_ = 0;

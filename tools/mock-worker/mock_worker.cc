@@ -29,8 +29,10 @@ MockWorker::MockWorker(MockWorkerOptions options)
     : options_(std::move(options)),
       load_(options_.model, options_.slots),
       service_(options_.id, options_.model, options_.slots, options_.behaviour, load_),
+      worker_service_([this] { return Hello(); }, load_),
       server_(ServerOptionsOf(options_)) {
   service_.Register(server_);
+  worker_service_.Register(server_);
 }
 
 MockWorker::~MockWorker() { Stop({}); }

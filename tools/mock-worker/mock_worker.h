@@ -11,6 +11,7 @@
 #include "tools/mock-worker/behaviour.h"
 #include "tools/mock-worker/membership.h"
 #include "tools/mock-worker/mock_inference_service.h"
+#include "tools/mock-worker/mock_worker_service.h"
 #include "tools/mock-worker/worker_load.h"
 
 namespace chasqui::mock_worker {
@@ -52,6 +53,7 @@ class MockWorker {
   const MockWorkerOptions options_;
   WorkerLoad load_;
   MockInferenceService service_;
+  MockWorkerService worker_service_;
   std::vector<std::unique_ptr<Membership>> memberships_;
   rpc::Server server_;  // last: its loop works on all of the above
   bool stopped_ = false;

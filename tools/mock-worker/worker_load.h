@@ -44,6 +44,7 @@ class WorkerLoad {
 
   void CountToken() { ++generated_tokens_; }
 
+  std::uint32_t active() const { return active_; }
   bool draining() const { return draining_; }
   void SetDraining(bool draining);
 

@@ -74,6 +74,19 @@ absl::StatusOr<Registry::Joined> SharedFleet::Join(const fleet::v1::WorkerHello&
   });
 }
 
+absl::StatusOr<SessionId> SharedFleet::JoinIfAbsent(const fleet::v1::WorkerHello& hello,
+                                                    std::shared_ptr<WorkerChannel> channel) {
+  return Apply([&](Dispatcher& dispatcher, Now now) -> absl::StatusOr<SessionId> {
+    if (dispatcher.registry().members().contains(hello.worker_id())) {
+      return status::Error(absl::StatusCode::kAlreadyExists, "MEMBER",
+                           absl::StrCat("worker '", hello.worker_id(), "' is a member already"));
+    }
+    const absl::StatusOr<Registry::Joined> joined = dispatcher.Join(hello, std::move(channel), now);
+    if (!joined.ok()) return joined.status();
+    return joined->session;
+  });
+}
+
 absl::Status SharedFleet::Report(SessionId session, const fleet::v1::LoadReport& load) {
   return Apply(
       [&](Dispatcher& dispatcher, Now now) { return dispatcher.Report(session, load, now); });
@@ -87,6 +100,13 @@ absl::Status SharedFleet::SetModels(SessionId session, const fleet::v1::WorkerMo
 void SharedFleet::Leave(SessionId session) {
   Apply([&](Dispatcher& dispatcher, Now now) {
     dispatcher.Leave(session, now.steady);
+    return true;
+  });
+}
+
+void SharedFleet::Suspect(SessionId session) {
+  Apply([&](Dispatcher& dispatcher, Now) {
+    dispatcher.Suspect(session);
     return true;
   });
 }

@@ -54,9 +54,13 @@ class SharedFleet {
   // Membership; see Dispatcher.
   absl::StatusOr<Registry::Joined> Join(const fleet::v1::WorkerHello& hello,
                                         std::shared_ptr<WorkerChannel> channel);
+  // For a worker that has not joined by itself: ALREADY_EXISTS when one of this id is a member.
+  absl::StatusOr<SessionId> JoinIfAbsent(const fleet::v1::WorkerHello& hello,
+                                         std::shared_ptr<WorkerChannel> channel);
   absl::Status Report(SessionId session, const fleet::v1::LoadReport& load);
   absl::Status SetModels(SessionId session, const fleet::v1::WorkerModels& models);
   void Leave(SessionId session);
+  void Suspect(SessionId session);
   std::vector<SessionId> Expire();
   // The member's session.
   absl::StatusOr<SessionId> SetDrain(std::string_view worker_id, bool drain);

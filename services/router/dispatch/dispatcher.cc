@@ -79,6 +79,13 @@ void Dispatcher::Leave(SessionId session, time::SteadyTime now) {
   Rebuild(now);
 }
 
+void Dispatcher::Suspect(SessionId session) {
+  Member* member = registry_.FindSession(session);
+  if (member == nullptr || member->suspect) return;
+  member->suspect = true;
+  ++revision_;
+}
+
 std::vector<SessionId> Dispatcher::Expire(time::SteadyTime now) {
   std::vector<SessionId> dropped = registry_.Expire(now);
   if (!dropped.empty()) Rebuild(now);

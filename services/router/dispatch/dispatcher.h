@@ -70,6 +70,8 @@ class Dispatcher {
   absl::Status Report(SessionId session, const fleet::v1::LoadReport& load, Now now);
   absl::Status SetModels(SessionId session, const fleet::v1::WorkerModels& models, Now now);
   void Leave(SessionId session, time::SteadyTime now);
+  // It could not be reached: until its next report nothing is sent there.
+  void Suspect(SessionId session);
   // Also forgets models that nobody has held for ten minutes.
   std::vector<SessionId> Expire(time::SteadyTime now);
   absl::StatusOr<Member*> SetDrain(std::string_view worker_id, bool drain, time::SteadyTime now);

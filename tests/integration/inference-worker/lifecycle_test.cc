@@ -80,6 +80,26 @@ class WorkerLifecycle : public WorkerFixture {
   }
 };
 
+TEST_F(WorkerLifecycle, TellsARouterThatAsksWhichRequestsAreItsOwn) {
+  StartWorker();
+  auto request = Endless();
+  request.mutable_context_policy()->set_overflow(inference::v1::ContextPolicy::OVERFLOW_SHIFT);
+  const auto stream =
+      Stream(request, {.metadata = {{"x-chasqui-router-id", "r1"}}, .paused = true});
+  const auto own = [&](const std::string& router_id) {
+    grpc::ClientContext context;
+    context.AddMetadata("x-chasqui-router-id", router_id);
+    v1::GetStatusResponse status;
+    EXPECT_TRUE(worker_->GetStatus(&context, {}, &status).ok());
+    EXPECT_NE(status.incarnation(), 0u);
+    return status.load().models(0).active_from_you();
+  };
+
+  EXPECT_TRUE(testing::WaitUntil([&] { return own("r1") == 1; }));
+  EXPECT_EQ(own("r2"), 0u);
+  End(*stream);
+}
+
 TEST_F(WorkerLifecycle, TellsModelsThatAreNotLoadedWithAnEstimate) {
   StartWorker(LazyConfig());
 

@@ -83,6 +83,32 @@ TEST_F(MockWorkerMembership, ObeysDrainAndResume) {
   EXPECT_TRUE(state_is(fleet::v1::WORKER_STATE_READY));
 }
 
+TEST_F(MockWorkerMembership, AnswersARouterThatAsks) {
+  MockWorker worker({.id = "asked", .model = "tiny", .slots = 4, .incarnation = 9});
+  ASSERT_TRUE(worker.Start().ok());
+  Config config = TestConfig();
+  *config.mutable_membership()->mutable_report_interval() =
+      service::ToProto(std::chrono::milliseconds(300));
+  config.mutable_membership()->add_static_workers(worker.address());
+  StartRouter(config);
+  ASSERT_TRUE(WaitForReady(1));
+  EXPECT_EQ(ListWorkers().at(0).incarnation(), 9U);
+
+  const auto stream = Stream("mock: hang_after=0");
+  ASSERT_TRUE(stream->WaitForEvents(1));
+  EXPECT_TRUE(testing::WaitUntil(
+      [this] { return ListWorkers().at(0).load().models(0).active_from_you() == 1; }));
+  grpc::ClientContext context;
+  fleet::v1::DrainWorkerRequest request;
+  request.set_worker_id("asked");
+  fleet::v1::DrainWorkerResponse response;
+  EXPECT_TRUE(fleet_->DrainWorker(&context, request, &response).ok())
+      << "without waiting for the stream";
+  EXPECT_TRUE(testing::WaitUntil(
+      [this] { return ListWorkers().at(0).load().state() == fleet::v1::WORKER_STATE_DRAINING; }));
+  stream->Cancel();
+}
+
 TEST_F(MockWorkerMembership, LeavesInOrder) {
   StartWorkers(2);
 

@@ -43,11 +43,12 @@ class RouterFixture : public ::testing::Test {
     return config;
   }
 
-  void StartRouter(const Config& config) {
+  void StartRouter(const Config& config, std::unique_ptr<NameResolver> resolver = nullptr) {
     ASSERT_TRUE(Validate(config).empty());
     router_.reset();
     metrics_ = std::make_unique<observability::Metrics>("router");
-    router_ = std::make_unique<RouterServer>(config, *metrics_, observability::Logger());
+    router_ = std::make_unique<RouterServer>(config, *metrics_, observability::Logger(),
+                                             time::RealClock(), std::move(resolver));
     ASSERT_TRUE(router_->Start().ok());
     channel_ = grpc::CreateChannel(router_->local_address(), grpc::InsecureChannelCredentials());
     inference_ = inference::v1::InferenceService::NewStub(channel_);

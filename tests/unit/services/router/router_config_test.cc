@@ -44,6 +44,21 @@ TEST(RouterConfig, TellsEveryProblemAtOnce) {
   }
 }
 
+TEST(RouterConfig, ChecksWhereWorkersAreFound) {
+  config::v1::RouterConfig config = DefaultConfig();
+  auto& membership = *config.mutable_membership();
+  membership.add_static_workers("10.0.0.7:50052");
+  membership.add_static_workers("0.0.0.0:50052");
+  membership.add_dns("dns:///workers.headless:50052");
+  membership.add_dns("workers.headless:50052");
+  membership.add_dns("dns:///workers.headless");
+  membership.mutable_dns_interval()->Clear();
+
+  EXPECT_THAT(Validate(config), ElementsAre(StartsWith("membership.dns_interval"),
+                                            StartsWith("membership.static_workers[1]"),
+                                            StartsWith("membership.dns[2]")));
+}
+
 TEST(RouterConfig, ChecksFallbacks) {
   config::v1::RouterConfig config = DefaultConfig();
   for (const char* model : {"a", "a", "no name"}) {
