@@ -73,6 +73,13 @@ tsan: ## unit and integration tests under ThreadSanitizer (build/tsan)
 	@$(call build,tsan,chasqui_tests)
 	@$(call ctest,tsan,--label-regex "^(unit|integration)$$")
 
+CHAOS_SECONDS ?= $(if $(QUICK),30,300)
+CHAOS_SEED ?=
+.PHONY: chaos
+chaos: build ## two hundred streams while processes die; QUICK=1 CHAOS_SECONDS= CHAOS_SEED=
+	@CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) CHASQUI_BUILD_DIR=build/release \
+	  $(ENV) python3 -m pytest -q -s -p no:cacheprovider -c tests/pytest.ini tests/chaos
+
 FUZZERS := gbnf json_schema regex stop_matcher utf8
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz

@@ -112,8 +112,8 @@ void TextService::Register(rpc::Server& server) {
       [](rpc::ServerCall&, v1::ResumeStreamRequest,
          rpc::ServerWriter<v1::StreamGenerateResponse>&) -> Task<absl::Status> {
         co_return status::Error(absl::StatusCode::kUnimplemented, "RESUME_STREAM",
-                                "ResumeStream is not implemented in this version; send the request "
-                                "again with `resume`");
+                                "workers keep no streams: ask a router, or send the request again "
+                                "with `resume`");
       });
 }
 

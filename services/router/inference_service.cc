@@ -3,7 +3,6 @@
 
 #include "absl/status/status_macros.h"
 #include "common/rpc/server_methods.h"
-#include "common/status/status.h"
 #include "services/router/fleet/catalogue.h"
 #include "services/router/request/inference_method.h"
 
@@ -32,12 +31,7 @@ void InferenceService::Register(rpc::Server& server) {
       [this](rpc::ServerCall&, GetModelRequest request)
           -> rpc::Task<absl::StatusOr<GetModelResponse>> { co_return GetModel(request); });
   server.Register(InferencePath("ResumeStream"), rpc::MethodKind::kServerStream,
-                  [](rpc::ServerCall&) -> rpc::Task<absl::Status> {
-                    co_return status::Error(
-                        absl::StatusCode::kUnimplemented, "RESUME_NOT_IMPLEMENTED",
-                        "this version keeps no events to resume from: send the request again, "
-                        "with `resume` set to the tokens seen");
-                  });
+                  [this](rpc::ServerCall& call) { return resumes_.Run(call); });
 }
 
 ListModelsResponse InferenceService::ListModels() const {

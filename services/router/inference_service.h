@@ -6,17 +6,19 @@
 #include "common/rpc/server.h"
 #include "services/router/admission/shared_fleet.h"
 #include "services/router/request/request_runner.h"
+#include "services/router/request/resume_runner.h"
 
 namespace chasqui::router {
 
-// chasqui.inference.v1.InferenceService: what workers do is relayed by the RequestRunner, what the
-// fleet knows is answered here. Owned by the RouterServer; constant after construction,
-// thread-safe.
+// chasqui.inference.v1.InferenceService: what workers do is relayed by the RequestRunner, streams
+// are taken up again by the ResumeRunner, what the fleet knows is answered here. Owned by the
+// RouterServer; constant after construction, thread-safe.
 class InferenceService {
  public:
-  // `fleet` and `runner` outlive it.
-  InferenceService(const SharedFleet& fleet, const RequestRunner& runner)
-      : fleet_(fleet), runner_(runner) {}
+  // All outlive it.
+  InferenceService(const SharedFleet& fleet, const RequestRunner& runner,
+                   const ResumeRunner& resumes)
+      : fleet_(fleet), runner_(runner), resumes_(resumes) {}
 
   // Adds the methods to the server, which must end before this does.
   void Register(rpc::Server& server);
@@ -28,6 +30,7 @@ class InferenceService {
 
   const SharedFleet& fleet_;
   const RequestRunner& runner_;
+  const ResumeRunner& resumes_;
 };
 
 }  // namespace chasqui::router

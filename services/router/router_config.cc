@@ -59,6 +59,22 @@ void CheckMembership(const config::v1::MembershipConfig& membership, config::Che
   }
 }
 
+void Check(const config::v1::StreamsConfig& streams, config::Checks& checks) {
+  checks.Range("streams.max_moves", streams.max_moves(), 0, 100);
+  checks.Range("streams.move_timeout", streams.move_timeout(), 1ms, 10min);
+  checks.Range("streams.silence", streams.silence(), 10ms, 10min);
+  checks.Range("streams.stall_timeout", streams.stall_timeout(), 100ms, 1h);
+  checks.ByteRange("streams.replay_bytes", streams.replay_bytes(), 4096, 16 << 20);
+  checks.Range("streams.resume_window", streams.resume_window(), 0s, 1h);
+  checks.ByteRange("streams.max_kept_bytes", streams.max_kept_bytes(), 0, 1ULL << 40);
+  checks.Count("streams.peers", streams.peers_size(), 64);
+  for (int i = 0; i < streams.peers_size(); ++i) {
+    checks.Require(ParseDnsName(streams.peers(i)).has_value(),
+                   absl::StrCat("streams.peers[", i, "]"),
+                   "must be \"host:port\" or \"dns:///host:port\"");
+  }
+}
+
 }  // namespace
 
 RouterConfig DefaultConfig() {
@@ -82,6 +98,14 @@ RouterConfig DefaultConfig() {
   affinity.set_load_margin_percent(25);
   affinity.set_block_bytes(256);
   affinity.set_table_entries(100'000);
+  auto& streams = *config.mutable_streams();
+  streams.set_max_moves(5);
+  *streams.mutable_move_timeout() = service::ToProto(30s);
+  *streams.mutable_silence() = service::ToProto(1s);
+  *streams.mutable_stall_timeout() = service::ToProto(10s);
+  streams.set_replay_bytes(256 << 10);
+  *streams.mutable_resume_window() = service::ToProto(60s);
+  streams.set_max_kept_bytes(256 << 20);
   return config;
 }
 
@@ -105,6 +129,7 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   checks.Range("balancing.prefix_affinity.block_bytes", affinity.block_bytes(), 16, 65'536);
   checks.Range("balancing.prefix_affinity.table_entries", affinity.table_entries(), 1024,
                1'000'000);
+  Check(config.streams(), checks);
   return std::move(checks).Take();
 }
 

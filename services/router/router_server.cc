@@ -7,6 +7,7 @@
 
 #include "absl/random/random.h"
 #include "absl/status/status_macros.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/service/settings.h"
 #include "services/router/fleet/catalogue.h"
@@ -31,6 +32,9 @@ std::size_t PrefixBlockBytes(const config::v1::BalancingConfig& balancing) {
   return looks_at_prompts ? balancing.prefix_affinity().block_bytes() : 0;
 }
 
+// A name with several addresses behind it, as the streams' peers may be.
+bool IsDnsName(std::string_view peer) { return absl::StartsWith(peer, "dns:///"); }
+
 SharedFleet::Options FleetOptions(const RouterConfig& config) {
   const auto& membership = config.membership();
   return {
@@ -40,6 +44,7 @@ SharedFleet::Options FleetOptions(const RouterConfig& config) {
                            .silence = 3 * service::ToDuration(membership.report_interval())},
               .max_waiting = config.queue().max_requests(),
               .retry_delay = Milliseconds(config.queue().retry_delay()),
+              .still_after = service::ToDuration(config.streams().stall_timeout()),
               .make_policy =
                   [balancing = config.balancing()] {
                     return MakePolicy(balancing,
@@ -75,6 +80,23 @@ PolledMembers::Options PollOptions(const RouterConfig& config, const std::string
           .max_workers = config.membership().max_workers()};
 }
 
+RequestRunner::Options RequestOptions(const RouterConfig& config) {
+  const auto& streams = config.streams();
+  return {.streams = {.retries = {.attempts = static_cast<int>(config.upstream().max_attempts()),
+                                  .moves = static_cast<int>(streams.max_moves())},
+                      .max_buffered_events = config.upstream().max_buffered_events(),
+                      .move_timeout = service::ToDuration(streams.move_timeout()),
+                      .silence = service::ToDuration(streams.silence())},
+          .fallbacks = Fallbacks(config.models()),
+          .prefix_block_bytes = PrefixBlockBytes(config.balancing()),
+          .max_log_bytes = streams.replay_bytes()};
+}
+
+StreamStore::Options StoreOptions(const config::v1::StreamsConfig& streams) {
+  return {.window = service::ToDuration(streams.resume_window()),
+          .max_bytes = streams.max_kept_bytes()};
+}
+
 }  // namespace
 
 RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& metrics,
@@ -85,17 +107,18 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
       log_(std::move(log)),
       fleet_(FleetOptions(config), clock),
       metrics_(metrics),
-      collector_(metrics.OnCollect([this] { Collect(fleet_, metrics_); })),
       registration_(RegistrationOptions(config, router_id_), fleet_, streams_, log_),
       polled_(PollOptions(config, router_id_), fleet_, log_),
-      runner_({.router_id = router_id_,
-               .fallbacks = Fallbacks(config.models()),
-               .max_attempts = static_cast<int>(config.upstream().max_attempts()),
-               .max_buffered_events = config.upstream().max_buffered_events(),
-               .prefix_block_bytes = PrefixBlockBytes(config.balancing()),
-               .policy = std::string(PolicyName(config.balancing().policy()))},
-              fleet_, metrics_, log_),
-      inference_(fleet_, runner_),
+      attempts_(router_id_, std::string(PolicyName(config.balancing().policy())), fleet_, metrics_),
+      store_(StoreOptions(config.streams()), clock),
+      peers_(WorkerChannels(config)),
+      collector_(metrics.OnCollect([this] {
+        Collect(fleet_, metrics_);
+        metrics_.kept_bytes.Set(static_cast<double>(store_.bytes()));
+      })),
+      runner_(RequestOptions(config), attempts_, store_, log_),
+      resumes_(runner_, store_, peers_, metrics_),
+      inference_(fleet_, runner_, resumes_),
       fleet_service_(router_id_, fleet_, streams_, clock),
       rpc_metrics_(metrics),
       resolver_(resolver != nullptr ? std::move(resolver) : MakeSystemResolver()),
@@ -110,11 +133,14 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
 RouterServer::~RouterServer() { server_.Drain(time::Duration::zero()); }
 
 absl::Status RouterServer::Start() {
+  ABSL_RETURN_IF_ERROR(peers_.Set(ListedPeers()));
   ABSL_RETURN_IF_ERROR(server_.Start());
   server_.loop().Spawn(registration_.DropSilent(server_.loop()));
   if (!config_.membership().static_workers().empty())
     server_.loop().Post([this] { PollWorkers(); });
   if (!config_.membership().dns().empty()) WatchNames();
+  WatchPeers();
+  server_.loop().Spawn(ForgetStreams());
   return absl::OkStatus();
 }
 
@@ -128,6 +154,29 @@ void RouterServer::WatchNames() {
           resolved_ = std::move(addresses);
           PollWorkers();
         });
+      });
+}
+
+std::set<std::string> RouterServer::ListedPeers() const {
+  std::set<std::string> listed;
+  for (const std::string& peer : config_.streams().peers()) {
+    if (!IsDnsName(peer)) listed.insert(peer);
+  }
+  return listed;
+}
+
+void RouterServer::WatchPeers() {
+  std::vector<DnsName> names;
+  for (const std::string& peer : config_.streams().peers()) {
+    if (IsDnsName(peer)) names.push_back(*ParseDnsName(peer));
+  }
+  if (names.empty()) return;
+  peer_names_ = std::make_unique<NameWatch>(
+      std::move(names), service::ToDuration(config_.membership().dns_interval()),
+      MakeSystemResolver(), log_, [this](NameWatch::Addresses addresses) {
+        addresses.merge(ListedPeers());
+        if (const absl::Status set = peers_.Set(addresses); !set.ok())
+          log_.Warn("other routers cannot be reached", {{"error", set}});
       });
 }
 
@@ -146,6 +195,13 @@ bool RouterServer::Drain() {
 std::string RouterServer::listen_address() const {
   const std::string& address = config_.server().listen_address();
   return absl::StrCat(address.substr(0, address.rfind(':')), ":", server_.port());
+}
+
+rpc::Task<void> RouterServer::ForgetStreams() {
+  for (;;) {
+    co_await server_.loop().SleepFor(std::chrono::seconds(1));
+    store_.Expire();
+  }
 }
 
 // One health name, "model:NAME", for each model that requests can be sent to now.

@@ -21,7 +21,11 @@
 #include "services/router/metrics/router_metrics.h"
 #include "services/router/registration/join_stream.h"
 #include "services/router/registration/registration_service.h"
+#include "services/router/request/attempts.h"
+#include "services/router/request/peer_routers.h"
 #include "services/router/request/request_runner.h"
+#include "services/router/request/resume_runner.h"
+#include "services/router/request/stream_store.h"
 
 namespace chasqui::router {
 
@@ -53,17 +57,27 @@ class RouterServer {
   void UpdateHealth();
   void WatchNames();
   void PollWorkers();
+  // The peers that are addresses.
+  std::set<std::string> ListedPeers() const;
+  // Keeps the peers that are names up to date.
+  void WatchPeers();
+  // Until the loop ends.
+  rpc::Task<void> ForgetStreams();
 
   const config::v1::RouterConfig config_;
   const std::string router_id_;
   const observability::Logger log_;
   SharedFleet fleet_;
   RouterMetrics metrics_;
-  std::unique_ptr<observability::Metrics::Collector> collector_;
   JoinStreams streams_;
   RegistrationService registration_;
   PolledMembers polled_;  // confined to the first loop
+  Attempts attempts_;
+  StreamStore store_;
+  PeerRouters peers_;
+  std::unique_ptr<observability::Metrics::Collector> collector_;
   RequestRunner runner_;
+  ResumeRunner resumes_;
   InferenceService inference_;
   FleetService fleet_service_;
   // Models whose health name is SERVING. Confined to the first loop.
@@ -72,8 +86,9 @@ class RouterServer {
   std::unique_ptr<NameResolver> resolver_;  // until names_ has it
   // Addresses behind names. Confined to the first loop.
   NameWatch::Addresses resolved_;
-  rpc::Server server_;                // its loops work on all of the above
-  std::unique_ptr<NameWatch> names_;  // last: its thread posts to a loop; null: no names
+  rpc::Server server_;                     // its loops work on all of the above
+  std::unique_ptr<NameWatch> names_;       // its thread posts to a loop; null: no names
+  std::unique_ptr<NameWatch> peer_names_;  // null: no names
 };
 
 }  // namespace chasqui::router

@@ -84,7 +84,8 @@ def test_the_documented_metrics_are_there(suite, process, readme):
     there = {re.sub(r"_(bucket|sum|count)$", "", name) for name in samples} | set(samples)
     # Those that count what did not happen here have no samples yet, and no driver tells of the CPU.
     rare = {name for name in documented(readme)
-            if re.search("retries|fallbacks|refused|error|fail|evict|device_(temperature|utilization)", name)}
+            if re.search("retries|fallbacks|moves|resumed|refused|error|fail|evict|"
+                         "device_(temperature|utilization)", name)}
     assert not set(documented(readme)) - there - rare
     assert "grpc_server_started_total" in samples and "grpc_server_handled_total" in samples
 

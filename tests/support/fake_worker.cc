@@ -21,12 +21,17 @@ namespace {
 using namespace std::chrono_literals;
 using inference::v1::StreamGenerateResponse;
 
+constexpr std::uint64_t kSeed = 4711;  // drawn for requests without one
 constexpr char kRouterIdKey[] = "x-chasqui-router-id";
 
 }  // namespace
 
-FakeCall::FakeCall(grpc::ServerContext& context, inference::v1::GenerateRequest request)
-    : request_(std::move(request)), deadline_(context.deadline()) {
+FakeCall::FakeCall(grpc::ServerContext& context, inference::v1::GenerateRequest request,
+                   std::string fingerprint)
+    : request_(std::move(request)),
+      fingerprint_(std::move(fingerprint)),
+      deadline_(context.deadline()),
+      next_sequence_(request_.resume().next_sequence()) {
   for (const auto& [key, value] : context.client_metadata()) {
     metadata_.emplace_back(std::string(key.data(), key.size()),
                            std::string(value.data(), value.size()));
@@ -44,12 +49,17 @@ void FakeCall::SendStarted() {
   StreamGenerateResponse event;
   event.mutable_started()->set_request_id(request_.request_id());
   event.mutable_started()->set_model(request_.model());
+  event.mutable_started()->set_model_fingerprint(fingerprint_);
+  event.mutable_started()->set_seed(kSeed);
   Send(std::move(event));
 }
 
-void FakeCall::SendChunk(std::string_view text) {
+void FakeCall::SendChunk(std::string_view text, const std::vector<std::uint32_t>& token_ids,
+                         std::uint32_t candidate) {
   StreamGenerateResponse event;
+  event.mutable_chunk()->set_index(candidate);
   event.mutable_chunk()->set_text(std::string(text));
+  event.mutable_chunk()->mutable_token_ids()->Add(token_ids.begin(), token_ids.end());
   Send(std::move(event));
 }
 
@@ -176,6 +186,11 @@ void FakeWorker::SetOthers(std::uint32_t others) {
   Report();
 }
 
+void FakeWorker::SetComputedTokens(std::uint64_t tokens) {
+  computed_tokens_ = tokens;
+  Report();
+}
+
 void FakeWorker::SetState(fleet::v1::WorkerState state) {
   {
     absl::MutexLock lock(mutex_);
@@ -232,6 +247,7 @@ fleet::v1::LoadReport FakeWorker::LoadNow() {
   model.set_slots(options_.slots);
   model.set_active(active_ + others_);
   model.set_active_from_you(active_from_router_);
+  model.set_generated_tokens_total(computed_tokens_);
   return load;
 }
 
@@ -274,7 +290,7 @@ void FakeWorker::CloseMembership() {
 grpc::Status FakeWorker::Serve(grpc::ServerContext& context,
                                const inference::v1::GenerateRequest& request,
                                grpc::ServerWriter<StreamGenerateResponse>* writer) {
-  auto call = std::make_shared<FakeCall>(context, request);
+  auto call = std::make_shared<FakeCall>(context, request, options_.fingerprint);
   bool ours = false;
   {
     absl::MutexLock lock(mutex_);

@@ -26,18 +26,23 @@ namespace chasqui::testing {
 // test says so. Shared by the test and the worker's handler. Thread-safe.
 class FakeCall {
  public:
-  FakeCall(grpc::ServerContext& context, inference::v1::GenerateRequest request);
+  FakeCall(grpc::ServerContext& context, inference::v1::GenerateRequest request,
+           std::string fingerprint);
 
   const inference::v1::GenerateRequest& request() const { return request_; }
   // The value of a metadata key; "" when it was not sent.
   std::string Metadata(const std::string& key) const;
   std::chrono::system_clock::time_point deadline() const { return deadline_; }
 
-  // Events, numbered as they are sent.
+  // Events, numbered as they are sent, from the one on that the request resumes at.
   void SendStarted();
-  void SendChunk(std::string_view text);
+  // With the ids of its tokens.
+  void SendChunk(std::string_view text, const std::vector<std::uint32_t>& token_ids = {},
+                 std::uint32_t candidate = 0);
   void SendFinished();
   void Finish(grpc::Status status = grpc::Status::OK);
+  // Says other weights in Started than the worker's.
+  void SetFingerprint(std::string fingerprint) { fingerprint_ = std::move(fingerprint); }
   // All of the above: started, the chunks, finished, OK.
   void Answer(const std::vector<std::string>& chunks);
 
@@ -58,10 +63,11 @@ class FakeCall {
                    grpc::ServerWriter<inference::v1::StreamGenerateResponse>* writer);
 
   const inference::v1::GenerateRequest request_;
+  std::string fingerprint_;
   std::vector<std::pair<std::string, std::string>> metadata_;
   std::chrono::system_clock::time_point deadline_;
   concurrency::BoundedQueue<Action> actions_{100'000};
-  std::atomic<std::uint64_t> next_sequence_ = 0;
+  std::atomic<std::uint64_t> next_sequence_;
   std::atomic<std::size_t> events_written_ = 0;
   std::atomic<bool> cancelled_ = false;
 };
@@ -100,6 +106,8 @@ class FakeWorker final : private inference::v1::InferenceService::Service,
   void AnswerCommand(std::uint64_t command_id, int code, const std::string& message);
   // How many requests of others run here; reported at once.
   void SetOthers(std::uint32_t others);
+  // How many tokens it has computed in all; reported at once.
+  void SetComputedTokens(std::uint64_t tokens);
   void SetState(fleet::v1::WorkerState state);
   // As if it had been started anew, where it is: for routers that ask.
   void SetIncarnation(std::uint64_t incarnation) { incarnation_ = incarnation; }
@@ -163,6 +171,7 @@ class FakeWorker final : private inference::v1::InferenceService::Service,
   std::atomic<std::uint32_t> active_ = 0;
   std::atomic<std::uint32_t> active_from_router_ = 0;
   std::atomic<std::uint32_t> others_ = 0;
+  std::atomic<std::uint64_t> computed_tokens_ = 0;
   std::atomic<std::uint32_t> refused_ = 0;
   std::atomic<bool> refuse_beyond_slots_;
   std::atomic<bool> silent_ = false;

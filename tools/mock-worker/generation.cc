@@ -87,11 +87,9 @@ concurrency::Task<bool> Generation::SendChunks(Writer& writer, uint64_t position
 
 concurrency::Task<absl::Status> Generation::Stream(Writer& writer,
                                                    const inference::v1::Started& started) {
-  if (next_sequence_ == 0) {
-    *event_.mutable_started() = started;
-    event_.set_sequence(next_sequence_++);
-    if (!co_await writer.Write(event_)) co_return Cancelled();
-  }
+  *event_.mutable_started() = started;
+  event_.set_sequence(next_sequence_++);
+  if (!co_await writer.Write(event_)) co_return Cancelled();
   const bool paced = plan_.behaviour.interval.count() > 0;
   for (uint64_t position = plan_.first; position <= plan_.end; ++position) {
     const absl::Status fault = co_await Disturb(position);

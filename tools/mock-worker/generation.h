@@ -28,7 +28,7 @@ class Generation {
         plan_(std::move(plan)),
         next_sequence_(plan_.next_sequence) {}
 
-  // Runs to the end of the stream. `started` is what Started says; it is sent but on resumption.
+  // Runs to the end of the stream. `started` is what Started says.
   concurrency::Task<absl::Status> Stream(Writer& writer, const inference::v1::Started& started);
 
   // Takes as long as the stream would, and gives its whole answer.

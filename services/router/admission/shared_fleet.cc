@@ -43,6 +43,7 @@ SharedFleet::SharedFleet(Options options, const time::Clock& clock)
 template <typename Change>
 auto SharedFleet::Apply(Change change) {
   absl::InlinedVector<Wakeup, 4> wakeups;
+  std::vector<Dispatcher::Recalled> recalled;
   bool availability = false;
   auto run = [&] {
     absl::MutexLock lock(mutex_);
@@ -52,6 +53,7 @@ auto SharedFleet::Apply(Change change) {
       const auto& waiter = static_cast<const Waiter&>(*ticket);
       wakeups.push_back({.loop = &waiter.loop, .wake = waiter.wake});
     }
+    recalled = dispatcher_.TakeRecalled();
     availability = dispatcher_.availability_revision() != before;
     return result;
   };
@@ -62,6 +64,13 @@ auto SharedFleet::Apply(Change change) {
     } else {
       wakeup.loop->Post([wake = std::move(wakeup.wake)] { wake->Set(Waiter::Wake::kDecided); });
     }
+  }
+  for (Dispatcher::Recalled& one : recalled) {
+    auto waiter = std::static_pointer_cast<Waiter>(std::move(one.ticket));
+    rpc::Loop& loop = waiter->loop;
+    loop.Post([waiter = std::move(waiter), why = one.why] {
+      if (waiter->on_recall != nullptr) waiter->on_recall(why);
+    });
   }
   if (availability && changed_ != nullptr) changed_();
   return result;
@@ -130,14 +139,18 @@ absl::StatusOr<std::string> SharedFleet::Resolve(std::string_view model) const {
 
 rpc::Task<absl::StatusOr<Lease>> SharedFleet::Acquire(rpc::ServerCall& call,
                                                       std::shared_ptr<Waiter> waiter) {
+  const auto on_cancel = call.OnCancel([&waiter = *waiter] { waiter.GiveUp(); });
+  co_return co_await Acquire(waiter);
+}
+
+rpc::Task<absl::StatusOr<Lease>> SharedFleet::Acquire(std::shared_ptr<Waiter> waiter) {
   waiter->outcome.reset();
   waiter->wake = std::make_shared<rpc::OneShot<Waiter::Wake>>();
   if (!Submit(waiter)) {
     Waiting waiting(*this, *waiter);
-    const auto on_cancel =
-        call.OnCancel([&wake = *waiter->wake] { wake.Set(Waiter::Wake::kCancelled); });
     const auto on_timeout =
-        call.loop().After(max_wait_, [&wake = *waiter->wake] { wake.Set(Waiter::Wake::kTimeout); });
+        waiter->loop.After(waiter->max_wait.value_or(max_wait_),
+                           [&wake = *waiter->wake] { wake.Set(Waiter::Wake::kTimeout); });
     const Waiter::Wake wake = co_await *waiter->wake;
     waiting.Dismiss();
     // Giving up and being served may cross: what was decided then counts.

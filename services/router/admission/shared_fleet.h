@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,16 @@ struct Waiter final : Ticket {
   // A new one for each wait, so that a late wake-up of a former wait finds nobody. Not changed
   // while the ticket is in the queue.
   std::shared_ptr<rpc::OneShot<Wake>> wake;
+  // Longest wait; unset: as the fleet is configured.
+  std::optional<time::Duration> max_wait;
+  // Called on the loop, if set, when a movable request should go on elsewhere; again and again as
+  // long as it is so. To be changed on the loop only.
+  absl::AnyInvocable<void(Recall)> on_recall;
+
+  // Ends the wait as a cancelled one. On the loop.
+  void GiveUp() {
+    if (wake != nullptr) wake->Set(Wake::kCancelled);
+  }
 };
 
 // The fleet as all loops of a router share it: the Dispatcher behind one mutex, which is held for
@@ -74,6 +85,8 @@ class SharedFleet {
   // Dispatcher::Submit and of giving up: CANCELLED when the call is cancelled, RESOURCE_EXHAUSTED
   // after max_wait. Confined to the call's loop, which is the waiter's.
   rpc::Task<absl::StatusOr<Lease>> Acquire(rpc::ServerCall& call, std::shared_ptr<Waiter> waiter);
+  // The same without a call: until Waiter::GiveUp().
+  rpc::Task<absl::StatusOr<Lease>> Acquire(std::shared_ptr<Waiter> waiter);
   // The worker began to answer the request at the place; Lease tells.
   void Took(const Place& place);
   // Gives a place back; Lease does.

@@ -63,6 +63,7 @@ absl::Status Dispatcher::Report(SessionId session, const fleet::v1::LoadReport& 
   for (const auto& [model, seat] : member->seats) {
     Serve(model, same ? Change::kRoom : Change::kWorkers, now.steady);
   }
+  if (!same) RecallStreams(now.steady);
   return absl::OkStatus();
 }
 
@@ -77,6 +78,7 @@ void Dispatcher::Leave(SessionId session, time::SteadyTime now) {
   if (registry_.FindSession(session) == nullptr) return;
   registry_.Leave(session);
   Rebuild(now);
+  RecallStreams(now);
 }
 
 void Dispatcher::Suspect(SessionId session) {
@@ -96,6 +98,7 @@ std::vector<SessionId> Dispatcher::Expire(time::SteadyTime now) {
     return model.second.queue.empty() && model.second.running == 0 &&
            !known_names_.contains(model.first);
   });
+  RecallStreams(now);
   return dropped;
 }
 
@@ -103,6 +106,7 @@ absl::StatusOr<Member*> Dispatcher::SetDrain(std::string_view worker_id, bool dr
                                              time::SteadyTime now) {
   ABSL_ASSIGN_OR_RETURN(Member * member, registry_.SetDrain(worker_id, drain));
   Rebuild(now);
+  RecallStreams(now);
   return member;
 }
 
@@ -175,6 +179,7 @@ void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now
   if (ending == Ending::kUnreachable && member.session == place.session) member.suspect = true;
   if (ending == Ending::kUnreachable || ending == Ending::kFailed) member.breaker.Failed(now);
   if (ending == Ending::kAnswered) member.breaker.Succeeded();
+  if (place.movable != nullptr) stays_.erase(place.movable);
   if (!place.takes_slot) return;
   ModelState& state = StateOf(seat.model);
   --seat.own;
@@ -241,30 +246,56 @@ void Dispatcher::Serve(std::string_view model, Change change, time::SteadyTime n
       [&](std::shared_ptr<Ticket> ticket) { decided_.push_back(std::move(ticket)); });
 }
 
-std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(const Ticket& ticket, ModelState& state,
-                                                          time::SteadyTime now) {
-  const CatalogueEntry* entry = catalogue_.Find(ticket.model);
-  if (entry == nullptr) return NoWorker(ticket.model);
-  const auto asked = [&](const Seat* seat) { return !ticket.Avoids(seat->member.session); };
-  Seats usable;
-  for (Seat* seat : entry->seats) {
-    if (IsServable(*seat) && asked(seat)) usable.push_back(seat);
+// Movable requests are few thousands at the most; they are looked at once a second, and when a
+// worker's state changes.
+void Dispatcher::RecallStreams(time::SteadyTime now) {
+  for (const auto& [ticket, stay] : stays_) {
+    const auto why = WhyLeave(*stay.member, *stay.seat, now, options_.still_after);
+    if (why.has_value()) recalled_.push_back({.ticket = stay.ticket, .why = *why});
   }
-  LeaveOutEjected(*entry, now, usable);
-  if (usable.empty()) {
-    for (Seat* seat : entry->loadable_seats) {
-      if (IsLoadable(*seat) && asked(seat)) usable.push_back(seat);
-    }
-    // One worker is to load it, not all of them: where requests have gone already, others follow.
-    const auto chosen = [](const Seat* seat) { return seat->load() > 0; };
-    if (std::ranges::any_of(usable, chosen))
-      absl::erase_if(usable, [&](const Seat* seat) { return !chosen(seat); });
-  }
-  if (usable.empty()) return NoWorker(ticket.model);
-  return Pick(usable, ticket, state, now);
 }
 
-std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, const Ticket& ticket,
+std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(Ticket& ticket, ModelState& state,
+                                                          time::SteadyTime now) {
+  if (const CatalogueEntry* entry = catalogue_.Find(ticket.model)) {
+    Seats usable = UsableSeats(*entry, ticket, /*anywhere=*/false, now);
+    if (usable.empty() && ticket.outlasts_workers) {
+      usable = UsableSeats(*entry, ticket, /*anywhere=*/true, now);
+    }
+    if (!usable.empty()) return Pick(usable, ticket, state, now);
+  }
+  if (ticket.outlasts_workers) return std::nullopt;
+  return NoWorker(ticket.model);
+}
+
+Dispatcher::Seats Dispatcher::UsableSeats(const CatalogueEntry& entry, const Ticket& ticket,
+                                          bool anywhere, time::SteadyTime now) const {
+  const auto suits = [&](const Seat* seat) {
+    return (anywhere || !ticket.Avoids(seat->member.session)) &&
+           (ticket.fingerprint.empty() || ticket.fingerprint == seat->fingerprint);
+  };
+  Seats usable;
+  for (Seat* seat : entry.seats) {
+    if (IsServable(*seat) && suits(seat)) usable.push_back(seat);
+  }
+  if (!ticket.fingerprint.empty()) {
+    for (Seat* seat : entry.other_seats) {
+      if (IsServable(*seat) && suits(seat)) usable.push_back(seat);
+    }
+  }
+  LeaveOutEjected(entry, now, usable);
+  if (!usable.empty()) return usable;
+  for (Seat* seat : entry.loadable_seats) {
+    if (IsLoadable(*seat) && suits(seat)) usable.push_back(seat);
+  }
+  // One worker is to load it, not all of them: where requests have gone already, others follow.
+  const auto chosen = [](const Seat* seat) { return seat->load() > 0; };
+  if (std::ranges::any_of(usable, chosen))
+    absl::erase_if(usable, [&](const Seat* seat) { return !chosen(seat); });
+  return usable;
+}
+
+std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, Ticket& ticket,
                                                       ModelState& state, time::SteadyTime now) {
   absl::erase_if(seats, [&](const Seat* seat) { return !HasRoom(*seat, ticket.needs_slot); });
   if (seats.empty()) return std::nullopt;
@@ -278,27 +309,31 @@ std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, const Ticket
   }
   const Choice choice = state.policy->Choose(
       candidates, ticket.prefix != nullptr ? PrefixHashes(*ticket.prefix) : PrefixHashes());
-  Place place = Occupy(*seats[choice.index], ticket.needs_slot, state);
+  Place place = Occupy(*seats[choice.index], ticket, state);
   place.reason = choice.reason;
-  place.prefix = ticket.prefix;
   place.since = now;
   return place;
 }
 
-Place Dispatcher::Occupy(Seat& seat, bool takes_slot, ModelState& state) {
-  if (takes_slot) {
+Place Dispatcher::Occupy(Seat& seat, Ticket& ticket, ModelState& state) {
+  if (ticket.needs_slot) {
     ++seat.own;
     ++state.running;
     ++revision_;
   }
-  return {.member = seat.member.shared_from_this(),
-          .seat = &seat,
-          .session = seat.member.session,
-          .channel = seat.member.channel,
-          .takes_slot = takes_slot,
-          .reason = {},
-          .prefix = {},
-          .since = {}};
+  Place place{.member = seat.member.shared_from_this(),
+              .seat = &seat,
+              .session = seat.member.session,
+              .channel = seat.member.channel,
+              .takes_slot = ticket.needs_slot,
+              .reason = {},
+              .prefix = ticket.prefix,
+              .since = {}};
+  if (ticket.movable) {
+    place.movable = &ticket;
+    stays_[&ticket] = {.ticket = ticket.shared_from_this(), .member = place.member, .seat = &seat};
+  }
+  return place;
 }
 
 absl::Status Dispatcher::NoWorker(std::string_view model) const {

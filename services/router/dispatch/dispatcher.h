@@ -13,11 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/time/clock.h"
+#include "services/router/dispatch/recall.h"
 #include "services/router/fleet/catalogue.h"
 #include "services/router/fleet/registry.h"
 #include "services/router/policy/policy.h"
@@ -49,8 +51,16 @@ class Dispatcher {
     std::size_t max_waiting;
     // When clients are told to come back, at the least.
     std::chrono::milliseconds retry_delay;
+    // How long a worker may compute nothing while it has requests before its streams are recalled.
+    time::Duration still_after;
     // Makes the policy of one model.
     absl::AnyInvocable<std::unique_ptr<BalancingPolicy>()> make_policy;
+  };
+
+  // A request that should go on elsewhere.
+  struct Recalled {
+    std::shared_ptr<Ticket> ticket;
+    Recall why;
   };
 
   // The queue of one model, for watchers.
@@ -72,7 +82,8 @@ class Dispatcher {
   void Leave(SessionId session, time::SteadyTime now);
   // It could not be reached: until its next report nothing is sent there.
   void Suspect(SessionId session);
-  // Also forgets models that nobody has held for ten minutes.
+  // Also forgets models that nobody has held for ten minutes, and recalls the requests that should
+  // go on elsewhere; to be called every second or so.
   std::vector<SessionId> Expire(time::SteadyTime now);
   absl::StatusOr<Member*> SetDrain(std::string_view worker_id, bool drain, time::SteadyTime now);
 
@@ -97,6 +108,9 @@ class Dispatcher {
 
   // Tickets that waited and have their outcome now, since the last call.
   std::vector<std::shared_ptr<Ticket>> TakeDecided() { return std::exchange(decided_, {}); }
+  // Movable requests that run where they should not, as found since the last call. They are told
+  // again as long as it is so.
+  std::vector<Recalled> TakeRecalled() { return std::exchange(recalled_, {}); }
 
   // Grows with everything that a watcher of the fleet would see.
   std::uint64_t revision() const { return revision_; }
@@ -124,16 +138,27 @@ class Dispatcher {
   // What a change can mean to those who wait.
   enum class Change { kRoom, kWorkers };
 
+  // Where a movable request runs.
+  struct Stay {
+    std::shared_ptr<Ticket> ticket;
+    std::shared_ptr<Member> member;
+    const Seat* seat;
+  };
+
   ModelState& StateOf(const std::string& model);
+  void RecallStreams(time::SteadyTime now);
   void Rebuild(time::SteadyTime now);
   void Serve(std::string_view model, Change change, time::SteadyTime now);
   // The outcome for the ticket as things are; nothing when it can only wait.
-  std::optional<absl::StatusOr<Place>> TryPlace(const Ticket& ticket, ModelState& state,
+  std::optional<absl::StatusOr<Place>> TryPlace(Ticket& ticket, ModelState& state,
                                                 time::SteadyTime now);
+  // Where it may go, with or without room; `anywhere`: also where it failed.
+  Seats UsableSeats(const CatalogueEntry& entry, const Ticket& ticket, bool anywhere,
+                    time::SteadyTime now) const;
   // One of `seats` by the policy; nothing when none has room.
-  std::optional<absl::StatusOr<Place>> Pick(Seats& seats, const Ticket& ticket, ModelState& state,
+  std::optional<absl::StatusOr<Place>> Pick(Seats& seats, Ticket& ticket, ModelState& state,
                                             time::SteadyTime now);
-  Place Occupy(Seat& seat, bool takes_slot, ModelState& state);
+  Place Occupy(Seat& seat, Ticket& ticket, ModelState& state);
   absl::Status NoWorker(std::string_view model) const;
 
   Options options_;
@@ -145,6 +170,8 @@ class Dispatcher {
   // Names and aliases, and when a worker last had them.
   std::map<std::string, time::SteadyTime, std::less<>> known_names_;
   std::vector<std::shared_ptr<Ticket>> decided_;
+  absl::flat_hash_map<const Ticket*, Stay> stays_;
+  std::vector<Recalled> recalled_;
 };
 
 }  // namespace chasqui::router

@@ -16,19 +16,21 @@ Ending EndingOf(const absl::Status& status) {
   return own_fault ? Ending::kFailed : Ending::kDone;
 }
 
-AfterFailure Decide(const FailedAttempt& attempt, int max_attempts) {
-  if (attempt.relayed) return AfterFailure::kPassOn;
-  switch (EndingOf(attempt.error)) {
-    case Ending::kFull:
-      return AfterFailure::kWorkerFull;
-    case Ending::kUnreachable:
-      return attempt.attempts < max_attempts ? AfterFailure::kTryElsewhere : AfterFailure::kPassOn;
-    case Ending::kAnswered:
-    case Ending::kFailed:
-    case Ending::kDone:
-      return AfterFailure::kPassOn;
+AfterFailure Decide(const FailedAttempt& attempt, const RetryLimits& limits) {
+  const Ending ending = EndingOf(attempt.error);
+  if (ending == Ending::kFull && (!attempt.begun || attempt.not_taken)) {
+    return AfterFailure::kWorkerFull;
   }
-  return AfterFailure::kPassOn;
+  if (!attempt.begun) {
+    return ending == Ending::kUnreachable && attempt.attempts < limits.attempts
+               ? AfterFailure::kTryElsewhere
+               : AfterFailure::kPassOn;
+  }
+  const bool lost = ending == Ending::kUnreachable || ending == Ending::kFailed ||
+                    absl::IsCancelled(attempt.error);
+  const bool not_taken = attempt.not_taken && !absl::IsDeadlineExceeded(attempt.error);
+  return (lost || not_taken) && attempt.moves < limits.moves ? AfterFailure::kMove
+                                                             : AfterFailure::kPassOn;
 }
 
 }  // namespace chasqui::router

@@ -26,9 +26,9 @@ void SettleFingerprint(CatalogueEntry& entry) {
     most = votes[seat->fingerprint];
     entry.fingerprint = seat->fingerprint;
   }
-  std::erase_if(entry.seats, [&](const Seat* seat) {
+  std::erase_if(entry.seats, [&](Seat* seat) {
     if (seat->fingerprint == entry.fingerprint) return false;
-    entry.conflicting_workers.push_back(seat->member.worker_id);
+    entry.other_seats.push_back(seat);
     return true;
   });
 }

@@ -23,8 +23,9 @@ struct CatalogueEntry {
   std::vector<Seat*> seats;
   // Where a request would have it loaded, in the same order. Of interest while it is ready nowhere.
   std::vector<Seat*> loadable_seats;
-  // Workers that hold it ready with another fingerprint and are left out.
-  std::vector<std::string> conflicting_workers;
+  // Its ready places of other fingerprints: they are left out, but for streams that began with
+  // such.
+  std::vector<Seat*> other_seats;
   // What a worker that holds it says of it: of `fingerprint` where there is one.
   inference::v1::Model description;
 };

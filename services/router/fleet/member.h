@@ -48,6 +48,10 @@ struct Seat {
   // Moving average of what requests of this router took there, those answered with OK. 0: not
   // measured yet.
   double response_seconds = 0;
+  // Tokens computed there since the model was loaded, prompts and answers, by the last report.
+  std::uint64_t computed_tokens = 0;
+  // When a report last told of progress, or of no request that could make any.
+  time::SteadyTime last_progress;
 
   std::uint32_t load() const { return own + others; }
 };

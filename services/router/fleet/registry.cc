@@ -15,11 +15,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-void TakeModels(Member& member, const fleet::v1::WorkerModels& models) {
+void TakeModels(Member& member, const fleet::v1::WorkerModels& models, time::SteadyTime now) {
   member.models.assign(models.models().begin(), models.models().end());
   for (auto& [name, seat] : member.seats) seat.ready = seat.loadable = false;
   for (const inference::v1::Model& model : member.models) {
-    Seat& seat = member.seats.try_emplace(model.name(), member).first->second;
+    const auto [it, added] = member.seats.try_emplace(model.name(), member);
+    Seat& seat = it->second;
+    if (added) seat.last_progress = now;
     seat.model = model.name();
     seat.fingerprint = model.fingerprint();
     seat.ready = model.state() == inference::v1::MODEL_STATE_READY;
@@ -39,6 +41,9 @@ void TakeLoad(Member& member, const fleet::v1::LoadReport& load, Now now) {
   member.load = load;
   member.load_time = now.system;
   member.suspect = false;
+  for (auto& [name, seat] : member.seats) {
+    if (!seat.ready) seat.last_progress = now.steady;  // it is being loaded
+  }
   for (const fleet::v1::ModelLoad& report : load.models()) {
     const auto it = member.seats.find(report.model());
     if (it == member.seats.end()) continue;
@@ -47,6 +52,9 @@ void TakeLoad(Member& member, const fleet::v1::LoadReport& load, Now now) {
     seat.others = report.active() - std::min(report.active(), report.active_from_you());
     seat.tokens_per_second = report.decode_tokens_per_second();
     seat.refused = false;
+    const std::uint64_t computed = report.generated_tokens_total() + report.prompt_tokens_total();
+    if (report.active() == 0 || computed != seat.computed_tokens) seat.last_progress = now.steady;
+    seat.computed_tokens = computed;
   }
 }
 
@@ -83,7 +91,7 @@ absl::StatusOr<Registry::Joined> Registry::Join(const fleet::v1::WorkerHello& he
   member->order = next_order_++;
   member->join_time = now.system;
   member->last_heard = now.steady;
-  TakeModels(*member, hello.models());
+  TakeModels(*member, hello.models(), now.steady);
   fleet::v1::LoadReport load = hello.load();
   if (!hello.has_load()) load.set_state(fleet::v1::WORKER_STATE_STARTING);
   TakeLoad(*member, load, now);
@@ -107,7 +115,7 @@ absl::Status Registry::SetModels(SessionId session, const fleet::v1::WorkerModel
   if (member == nullptr) return absl::AbortedError("not a member any more");
   ABSL_RETURN_IF_ERROR(ValidateModels(models));
   member->last_heard = now.steady;
-  TakeModels(*member, models);
+  TakeModels(*member, models, now.steady);
   return absl::OkStatus();
 }
 

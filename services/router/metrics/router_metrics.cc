@@ -50,6 +50,11 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
       retries(metrics.AddCounters("chasqui_router_retries_total",
                                   "Attempts on a worker that were followed by another, by reason.",
                                   {"reason"})),
+      moves(metrics.AddCounters("chasqui_router_stream_moves_total",
+                                "Streams that went on at another worker, by reason.", {"reason"})),
+      resumed(metrics.AddCounters("chasqui_router_streams_resumed_total",
+                                  "Streams that a client took up again, by who had them.",
+                                  {"source"})),
       picks(metrics.AddCounters("chasqui_router_picks_total", "Attempts, by the chosen worker.",
                                 {"worker"})),
       fallbacks(metrics.AddCounters("chasqui_router_fallbacks_total",
@@ -83,7 +88,9 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
                                 "Requests of this router in slots of workers.", {"model"})),
       workers(metrics.AddGauges(
           "chasqui_router_workers",
-          "Members of the fleet: starting, ready, draining, suspect, ejected.", {"state"})) {}
+          "Members of the fleet: starting, ready, draining, suspect, ejected.", {"state"})),
+      kept_bytes(metrics.AddGauge("chasqui_router_kept_stream_bytes",
+                                  "Streams kept for clients that left.")) {}
 
 void Collect(const SharedFleet& fleet, RouterMetrics& metrics) {
   const FleetSizes sizes = fleet.Look(&Count);

@@ -17,6 +17,8 @@ struct RouterMetrics {
   observability::MetricFamily<observability::Counter>& requests;           // method, model, code
   observability::MetricFamily<observability::Counter>& refused;            // reason
   observability::MetricFamily<observability::Counter>& retries;            // reason
+  observability::MetricFamily<observability::Counter>& moves;              // reason
+  observability::MetricFamily<observability::Counter>& resumed;            // source
   observability::MetricFamily<observability::Counter>& picks;              // worker
   observability::MetricFamily<observability::Counter>& fallbacks;          // from, to
   observability::MetricFamily<observability::Counter>& decisions;          // policy, reason
@@ -29,6 +31,7 @@ struct RouterMetrics {
   observability::MetricFamily<observability::Gauge>& queued;   // model
   observability::MetricFamily<observability::Gauge>& running;  // model
   observability::MetricFamily<observability::Gauge>& workers;  // state
+  observability::Gauge& kept_bytes;
 };
 
 // Puts the sizes of queues and fleet into their gauges, before each scrape.

@@ -16,6 +16,8 @@
 
 namespace chasqui::router {
 
+struct Ticket;
+
 // A place on a worker that a request was given, with what a call there needs. Keeps the member's
 // object alive.
 struct Place {
@@ -32,13 +34,22 @@ struct Place {
   std::shared_ptr<const std::vector<std::uint64_t>> prefix;
   // When the place was given.
   time::SteadyTime since;
+  // Of a request that can move; null of others. Only compared.
+  const Ticket* movable = nullptr;
 };
 
 // A request that asks for a place: first, and again after each attempt that came to nothing. Made
 // by the request; shared with the queue while it waits. Guarded like the Dispatcher it is given to.
-struct Ticket {
+struct Ticket : std::enable_shared_from_this<Ticket> {
   // The model's own name.
   std::string model;
+  // The weights, for a stream that began with them and goes on; empty: those that serve the name.
+  std::string fingerprint;
+  // Whether it waits where no worker takes requests for the model, and would rather have one it
+  // failed on than none.
+  bool outlasts_workers = false;
+  // Whether its request can go on elsewhere, and is to be told when it should.
+  bool movable = false;
   // Whether it runs in a slot; what does not never waits.
   bool needs_slot = true;
   // Number of the request among all of this router. Who comes back after a failed attempt stands

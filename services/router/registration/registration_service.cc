@@ -169,8 +169,11 @@ void RegistrationService::WarnOfConflicts() const {
   const auto conflicts = fleet_.Look([](const Dispatcher& dispatcher, time::SteadyTime) {
     std::vector<std::pair<std::string, std::string>> found;
     for (const auto& [name, entry] : dispatcher.catalogue().entries()) {
-      if (entry.conflicting_workers.empty()) continue;
-      found.emplace_back(name, absl::StrJoin(entry.conflicting_workers, ", "));
+      if (entry.other_seats.empty()) continue;
+      found.emplace_back(
+          name, absl::StrJoin(entry.other_seats, ", ", [](std::string* out, const Seat* seat) {
+            out->append(seat->member.worker_id);
+          }));
     }
     return found;
   });

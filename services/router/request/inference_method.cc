@@ -2,6 +2,7 @@
 #include "services/router/request/inference_method.h"
 
 #include <concepts>
+#include <utility>
 
 #include <google/protobuf/arena.h>
 
@@ -45,6 +46,7 @@ absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_blo
     if (request.has_model_requirements()) asked.requirements = request.model_requirements();
     asked.any_model = SuitsAnyModel(request);
     if (prefix_block_bytes != 0) asked.prefix = PromptPrefix(request, prefix_block_bytes);
+    if (request.has_resume()) asked.resume = std::move(*request.mutable_resume());
   }
   return asked;
 }
@@ -81,6 +83,12 @@ constexpr InferenceMethod kMethods[] = {
 }  // namespace
 
 std::span<const InferenceMethod> InferenceMethods() { return kMethods; }
+
+const InferenceMethod& ResumeMethod() {
+  static constexpr InferenceMethod kResume =
+      Generating("ResumeStream", rpc::MethodKind::kServerStream);
+  return kResume;
+}
 
 std::string InferencePath(std::string_view name) {
   return absl::StrCat("/chasqui.inference.v1.InferenceService/", name);

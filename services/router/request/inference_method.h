@@ -31,6 +31,8 @@ struct Asked {
   // Hashes of the prompt's beginnings: see prompt_prefix.h. Empty: none were wanted, or the method
   // has no prompt.
   std::vector<std::uint64_t> prefix;
+  // Of a stream that the client goes on with after it broke.
+  inference::v1::ResumePoint resume;
 };
 
 // An RPC of InferenceService that is passed on to a worker. All of them are served by the same
@@ -50,6 +52,10 @@ struct InferenceMethod {
 
 // All of them. Constant.
 std::span<const InferenceMethod> InferenceMethods();
+
+// ResumeStream, which is answered by the ResumeRunner; its fields are those of the GenerateRequest
+// that may come with it.
+const InferenceMethod& ResumeMethod();
 
 // "/chasqui.inference.v1.InferenceService/NAME".
 std::string InferencePath(std::string_view name);

@@ -32,6 +32,7 @@ void Conclude(const RequestRecord& record, const absl::Status& status, time::Ste
                        {"code", code},
                        {"error", status.message()},
                        {"attempts", record.attempts},
+                       {"moves", record.moves},
                        {"seconds", took},
                        {"queue_seconds", record.queue_wait},
                        {"first_token_seconds",

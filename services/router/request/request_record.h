@@ -24,6 +24,7 @@ struct RequestRecord {
   std::string model;       // empty: not known which
   std::string worker;      // the last one asked; empty: none
   int attempts = 0;
+  int moves = 0;  // to another worker after it had begun, because the one before failed
   time::Duration queue_wait{};
   // Whether the error is the router's own, and not a worker's.
   bool refused = false;

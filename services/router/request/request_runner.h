@@ -3,47 +3,56 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
 
 #include <grpcpp/support/byte_buffer.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/observability/log.h"
-#include "common/rpc/client_call.h"
 #include "common/rpc/loop.h"
 #include "common/rpc/server_call.h"
 #include "services/router/admission/shared_fleet.h"
-#include "services/router/metrics/router_metrics.h"
-#include "services/router/relay/relay.h"
+#include "services/router/request/attempts.h"
 #include "services/router/request/inference_method.h"
 #include "services/router/request/model_choice.h"
 #include "services/router/request/request_record.h"
+#include "services/router/request/stream_session.h"
+#include "services/router/request/stream_store.h"
 
 namespace chasqui::router {
 
 // Takes a request from its arrival to its end: read, validate, resolve the model, wait for a place,
 // call the worker, relay, and again elsewhere when that came to nothing. Each is one coroutine on
-// the loop of its call. Owned by the InferenceService; constant after construction and thread-safe.
+// the loop of its call. Owned by the RouterServer; constant after construction and thread-safe.
 class RequestRunner {
  public:
   struct Options {
-    std::string router_id;
+    StreamSession::Options streams;
     Fallbacks fallbacks;
-    int max_attempts;
-    std::size_t max_buffered_events;
     // Blocks in which prompts are hashed for the policy; 0: it does not look at them.
     std::size_t prefix_block_bytes;
-    // The policy's name in metrics.
-    std::string policy;
+    // Bytes of events that are kept of a stream.
+    std::size_t max_log_bytes;
   };
 
-  // `fleet` and `metrics` outlive it.
-  RequestRunner(Options options, SharedFleet& fleet, RouterMetrics& metrics,
+  // `attempts` and `store` outlive it.
+  RequestRunner(const Options& options, const Attempts& attempts, StreamStore& store,
                 observability::Logger log);
 
   // The handler of `method`, which outlives the call.
   rpc::Task<absl::Status> Run(const InferenceMethod& method, rpc::ServerCall& call) const;
+
+  // --- For the ResumeRunner ---
+
+  // Runs `serving` and concludes the record, which it works on.
+  rpc::Task<absl::Status> Record(rpc::ServerCall& call, RequestRecord& record,
+                                 rpc::Task<absl::Status> serving) const;
+  // Serves the request in `bytes` as record.method.
+  rpc::Task<absl::Status> Serve(rpc::ServerCall& call, const grpc::ByteBuffer& bytes,
+                                RequestRecord& record) const;
+  // Takes the stream from where it stands to its end.
+  rpc::Task<absl::Status> GoOn(rpc::ServerCall& call, BegunStream& stream,
+                               RequestRecord& record) const;
 
  private:
   // A request that may be sent to a worker.
@@ -52,6 +61,8 @@ class RequestRunner {
     grpc::ByteBuffer request;
     std::shared_ptr<Waiter> waiter;
     ModelChoice choice;
+    // What a stream that the client itself goes on with has had.
+    inference::v1::ResumePoint resume;
   };
 
   rpc::Task<absl::Status> Serve(rpc::ServerCall& call, RequestRecord& record) const;
@@ -62,15 +73,16 @@ class RequestRunner {
   bool FallBack(const absl::Status& failure, Admitted& admitted, RequestRecord& record) const;
   // Has the record's times measured under its model.
   void MeasureProgress(RequestRecord& record) const;
-  rpc::Task<absl::StatusOr<Lease>> Wait(rpc::ServerCall& call, const Admitted& admitted,
-                                        RequestRecord& record) const;
-  rpc::Task<AttemptEnd> Attempt(rpc::ServerCall& call, const Admitted& admitted, Lease lease,
-                                RequestRecord& record) const;
-  rpc::CallOptions UpstreamOptions(rpc::ServerCall& call, const RequestRecord& record) const;
+  rpc::Task<absl::Status> ServeUnary(rpc::ServerCall& call, Admitted& admitted,
+                                     RequestRecord& record) const;
+  rpc::Task<AttemptEnd> AttemptUnary(rpc::ServerCall& call, const Admitted& admitted, Lease lease,
+                                     RequestRecord& record) const;
+  rpc::Task<absl::Status> ServeStream(rpc::ServerCall& call, Admitted admitted,
+                                      RequestRecord& record) const;
 
   const Options options_;
-  SharedFleet& fleet_;
-  RouterMetrics& metrics_;
+  const Attempts& attempts_;
+  StreamStore& store_;
   const observability::Logger log_;
 };
 

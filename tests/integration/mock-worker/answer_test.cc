@@ -79,10 +79,10 @@ TEST_F(MockWorkerAnswer, GoesOnWhereAnotherStreamBroke) {
   const auto rest = Stream(request);
 
   ASSERT_TRUE(rest->Wait().ok());
+  EXPECT_TRUE(rest->events().front().has_started());
   EXPECT_EQ(rest->events().front().sequence(), 3U);
-  EXPECT_EQ(rest->events().front().chunk().token_ids(0),
-            TokenIdAt(PromptHash(request.prompt()), 0, 2));
-  EXPECT_EQ(rest->events().back().sequence(), 7U);
+  EXPECT_EQ(rest->events()[1].chunk().token_ids(0), TokenIdAt(PromptHash(request.prompt()), 0, 2));
+  EXPECT_EQ(rest->events().back().sequence(), 8U);
 }
 
 TEST_F(MockWorkerAnswer, IsRefusedAsFullWhileAllSlotsAreTaken) {

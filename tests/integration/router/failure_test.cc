@@ -73,9 +73,11 @@ TEST_F(RouterFailure, TriesNoMoreThanItMay) {
   EXPECT_EQ(Metric("chasqui_router_retries_total{reason=\"unreachable\"}"), 1);
 }
 
-TEST_F(RouterFailure, SaysSoWhenAWorkerDiesInTheMiddle) {
+TEST_F(RouterFailure, SaysSoWhenTheOnlyWorkerDiesInTheMiddle) {
+  Config config = TestConfig();
+  *config.mutable_streams()->mutable_move_timeout() = service::ToProto(50ms);
+  StartRouter(config);
   auto worker = JoinWorker();
-  const auto other = JoinWorker({.id = "w2"});
   const auto client = Stream();
   const auto call = worker->NextCall();
   call->SendStarted();
@@ -91,7 +93,10 @@ TEST_F(RouterFailure, SaysSoWhenAWorkerDiesInTheMiddle) {
   EXPECT_EQ(client->text(), "half");
 }
 
-TEST_F(RouterFailure, SaysSoWhenAStreamEndsUnfinished) {
+TEST_F(RouterFailure, SaysSoWhenAStreamEndsUnfinishedAndMayNotMove) {
+  Config config = TestConfig();
+  config.mutable_streams()->set_max_moves(0);
+  StartRouter(config);
   const auto worker = JoinWorker();
   const auto client = Stream();
   const auto call = worker->NextCall();
@@ -101,7 +106,10 @@ TEST_F(RouterFailure, SaysSoWhenAStreamEndsUnfinished) {
   EXPECT_EQ(client->Wait().error_code(), grpc::StatusCode::INTERNAL);
 }
 
-TEST_F(RouterFailure, PassesAnErrorInTheMiddleOn) {
+TEST_F(RouterFailure, PassesAnErrorInTheMiddleOnWhenItMayNotMove) {
+  Config config = TestConfig();
+  config.mutable_streams()->set_max_moves(0);
+  StartRouter(config);
   const auto worker = JoinWorker();
   const auto client = Stream();
   const auto call = worker->NextCall();

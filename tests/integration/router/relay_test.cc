@@ -196,17 +196,6 @@ TEST_F(RouterRelay, IsUnavailableWithoutWorkersAndSaysWhenToComeBack) {
   EXPECT_EQ(RetryDelay(status), 1s);
 }
 
-TEST_F(RouterRelay, DoesNotResumeStreamsYet) {
-  grpc::ClientContext context;
-  inference::v1::ResumeStreamRequest request;
-  inference::v1::StreamGenerateResponse event;
-
-  const auto reader = inference_->ResumeStream(&context, request);
-  EXPECT_FALSE(reader->Read(&event));
-
-  EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::UNIMPLEMENTED);
-}
-
 TEST_F(RouterRelay, ListsModelsOverAllWorkers) {
   const auto w1 = JoinWorker({.id = "w1", .slots = 2});
   const auto w2 = JoinWorker({.id = "w2", .slots = 3});

@@ -16,9 +16,11 @@ using namespace std::chrono_literals;
 struct Case {
   std::string name;
   absl::Status error;
-  bool relayed;
+  bool begun;
   int attempts;
   AfterFailure expected;
+  int moves = 0;
+  bool not_taken = false;
 };
 
 const absl::Status kFull = status::ResourceExhausted(kWorkerFullReason, "no slot", 1s);
@@ -28,7 +30,12 @@ class RetryDecision : public ::testing::TestWithParam<Case> {};
 TEST_P(RetryDecision, IsAsTheTableSays) {
   const Case& c = GetParam();
 
-  EXPECT_EQ(Decide({.error = c.error, .relayed = c.relayed, .attempts = c.attempts}, 3),
+  EXPECT_EQ(Decide({.error = c.error,
+                    .begun = c.begun,
+                    .not_taken = c.not_taken,
+                    .attempts = c.attempts,
+                    .moves = c.moves},
+                   {.attempts = 3, .moves = 2}),
             c.expected);
 }
 
@@ -41,8 +48,25 @@ INSTANTIATE_TEST_SUITE_P(
              AfterFailure::kTryElsewhere},
         Case{"AttemptsSpentPassesOn", absl::UnavailableError("refused"), false, 3,
              AfterFailure::kPassOn},
-        Case{"BrokenAfterAnEventPassesOn", absl::UnavailableError("reset"), true, 1,
+        Case{"BrokenAfterAnEventMoves", absl::UnavailableError("reset"), true, 1,
+             AfterFailure::kMove},
+        Case{"AttemptsDoNotBoundMoves", absl::UnavailableError("reset"), true, 3,
+             AfterFailure::kMove, 1},
+        Case{"MovesSpentPassesOn", absl::UnavailableError("reset"), true, 1, AfterFailure::kPassOn,
+             2},
+        Case{"ResetAfterAnEventMoves", absl::CancelledError("RST_STREAM"), true, 1,
+             AfterFailure::kMove},
+        Case{"DefectAfterAnEventMoves", absl::InternalError("decode failed"), true, 1,
+             AfterFailure::kMove},
+        Case{"DeadlineAfterAnEventPassesOn", absl::DeadlineExceededError("late"), true, 1,
              AfterFailure::kPassOn},
+        Case{"SlowReaderPassesOn", status::ResourceExhausted("SLOW_READER", "too slow", 1s), true,
+             1, AfterFailure::kPassOn},
+        Case{"MoveNotTakenMovesOn", status::InvalidArgument("lora_adapters", "unknown"), true, 1,
+             AfterFailure::kMove, 1, true},
+        Case{"MoveNotTakenForTheDeadlinePassesOn", absl::DeadlineExceededError("late"), true, 1,
+             AfterFailure::kPassOn, 1, true},
+        Case{"MoveToAFullWorkerAsksAnother", kFull, true, 1, AfterFailure::kWorkerFull, 2, true},
         Case{"FullAsksAnother", kFull, false, 1, AfterFailure::kWorkerFull},
         Case{"FullSpendsNoAttempt", kFull, false, 3, AfterFailure::kWorkerFull},
         Case{"FullAfterAnEventPassesOn", kFull, true, 1, AfterFailure::kPassOn},

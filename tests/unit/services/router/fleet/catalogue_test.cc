@@ -61,7 +61,8 @@ TEST_F(CatalogueTest, ServesTheFingerprintOfTheMajority) {
 
   EXPECT_EQ(entry.fingerprint, kFingerprintB);
   EXPECT_THAT(entry.seats, SizeIs(2));
-  EXPECT_THAT(entry.conflicting_workers, ElementsAre("w1"));
+  ASSERT_EQ(entry.other_seats.size(), 1u);
+  EXPECT_EQ(entry.other_seats.front()->member.worker_id, "w1");
   EXPECT_EQ(entry.description.fingerprint(), kFingerprintB);
 }
 
