@@ -91,8 +91,9 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS= (build/fuzz)
 	    build/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
 
 .PHONY: bench-router bench-worker bench-micro
-bench-router: build ## what the router costs, beside nginx and HAProxy
-	@exec $(ENV) tests/bench/router/run
+bench-router: build ## what the router costs, beside nginx and HAProxy; affinity beside least connections
+	@$(ENV) tests/bench/router/run
+	@exec $(ENV) tests/bench/router/affinity
 bench-worker: build ## what the worker reaches, beside llama-server
 	@exec $(ENV) tests/bench/worker/run
 bench-micro: build ## what decisions cost alone

@@ -213,6 +213,8 @@ nlohmann::json LoadDriver::Report() const {
   if (!options_.pids.empty() && operations_ > 0) {
     report["cpu_us_per_op"] =
         Microseconds(after_.cpu - before_.cpu) / static_cast<double>(operations_);
+    report["cpu_cores"] = Seconds(after_.cpu - before_.cpu) / Seconds(measured_);
+    report["total_memory_bytes"] = after_.resident_bytes;
   }
   return report;
 }
