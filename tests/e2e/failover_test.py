@@ -2,7 +2,7 @@
 """Streams outlive their workers: what the client reads is what it would have read undisturbed."""
 
 import json
-import os
+import re
 import signal
 import threading
 
@@ -12,11 +12,9 @@ from chasqui.fleet.v1 import fleet_service_pb2 as fleet
 from chasqui.inference.v1 import generate_pb2
 from chasqui.inference.v1 import inference_service_pb2
 
+from chasqui_testing import paths
 from chasqui_testing.fleet import Fleet
-from chasqui_testing.requests import ask
-from chasqui_testing.requests import collect
 from chasqui_testing.requests import long
-from chasqui_testing.requests import prompt
 from chasqui_testing.waiting import eventually
 
 SCHEMA = json.dumps({
@@ -214,24 +212,27 @@ def test_a_lost_stream_is_resumed_at_any_router():
             assert essence(seen + rest) == essence(alone)
 
 
-def test_a_stream_outlives_its_router():
+def documented_client():
+    """stream_to_the_end of docs/clients.md."""
+    blocks = re.findall(r"```python\n(.*?)```", (paths.SOURCE / "docs/clients.md").read_text(), re.S)
+    names = {"grpc": grpc, "inference_service_pb2": inference_service_pb2}
+    exec(next(block for block in blocks if "def stream_to_the_end" in block), names)
+    return names["stream_to_the_end"]
+
+
+@pytest.mark.parametrize("answers", [1, 2])
+def test_a_stream_outlives_its_router(answers):
     with Fleet("routers", workers=2, routers=2) as replicas:
-        request = seeded(request_id="the-stream")
-        first, second = replicas.routers
-        alone = list(first.inference.StreamGenerate(request, timeout=120))
-        stream = first.inference.StreamGenerate(request, timeout=120)
-        seen = [next(stream) for _ in range(8)]
+        request = seeded(request_id="the-stream", n=answers)
+        stubs = [router.inference for router in replicas.routers]
+        alone = list(stubs[0].StreamGenerate(request, timeout=120))
 
-        replicas.kill_router(0)
-        with pytest.raises(grpc.RpcError):
-            seen.extend(stream)
-        again = inference_service_pb2.ResumeStreamRequest(
-            request_id="the-stream", after_sequence=len(seen) - 1, request=request)
-        resume = again.request.resume
-        resume.next_sequence = len(seen)
-        resume.candidates.add(token_ids=[token for event in seen
-                                         for token in event.chunk.token_ids])
-        rest = list(second.inference.ResumeStream(again, timeout=120))
+        events = []
+        for event in documented_client()(stubs, request):
+            events.append(event)
+            if len(events) == 8:
+                replicas.kill_router(0)
 
-        assert [event.sequence for event in seen + rest] == list(range(len(seen + rest)))
-        assert essence(seen + rest) == essence(alone)
+        assert [event.sequence for event in events] == list(range(len(events)))
+        assert essence(events) == essence(alone)
+        assert [event.HasField("started") for event in events].count(True) == 2
