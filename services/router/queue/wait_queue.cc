@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/log/check.h"
+
 namespace chasqui::router {
 
 void WaitQueue::Add(std::shared_ptr<Ticket> ticket) {
   const std::uint64_t arrival = ticket->arrival;
-  waiting_.emplace(arrival, std::move(ticket));
+  CHECK(waiting_.emplace(arrival, std::move(ticket)).second) << "two with the same number";
 }
 
 bool WaitQueue::Remove(const Ticket& ticket) { return waiting_.erase(ticket.arrival) > 0; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/one_shot.h"
 #include "common/status/status.h"
 #include "services/router/relay/worker_channel.h"
 
@@ -27,7 +28,7 @@ std::string_view MoveReason(const absl::Status& error, bool silent) {
 struct StreamSession::Search {
   std::shared_ptr<Waiter> waiter;
   std::optional<Lease> found;
-  bool over = false;
+  rpc::OneShot<bool> over;
   absl::AnyInvocable<void()> on_found;  // null: nobody wants it any more
 };
 
@@ -47,7 +48,7 @@ StreamSession::StreamSession(const Options& options, const Attempts& attempts,
 
 StreamSession::~StreamSession() {
   holder_->on_recall = nullptr;
-  EndSearch();
+  AbandonSearch();
 }
 
 // The place is this ticket's, and so are its recalls.
@@ -67,7 +68,8 @@ rpc::Task<absl::Status> StreamSession::Run() {
       lease.emplace(*std::move(search_->found));
       Hold(std::exchange(search_, nullptr)->waiter);
     } else {
-      EndSearch();
+      // Both tickets have one place in the queue: the one must have left before the other comes.
+      if (const auto search = AbandonSearch()) co_await search->over;
       Hold(waiter_);
       absl::StatusOr<Lease> waited = co_await attempts_.Wait(call_, waiter_, record_);
       if (!waited.ok()) {
@@ -188,7 +190,7 @@ void StreamSession::OnRecall(Recall why) {
 }
 
 void StreamSession::LookForAnotherPlace() {
-  if (search_ != nullptr && !search_->over) return;
+  if (search_ != nullptr && !search_->over.is_set()) return;
   search_ = std::make_shared<Search>();
   search_->waiter = std::make_shared<Waiter>(call_.loop());
   static_cast<Ticket&>(*search_->waiter) = *waiter_;
@@ -204,17 +206,18 @@ void StreamSession::LookForAnotherPlace() {
 
 rpc::Task<void> StreamSession::Run(std::shared_ptr<Search> search, SharedFleet& fleet) {
   absl::StatusOr<Lease> lease = co_await fleet.Acquire(search->waiter);
-  search->over = true;
-  if (!lease.ok() || search->on_found == nullptr) co_return;
-  search->found.emplace(*std::move(lease));
-  search->on_found();
+  if (lease.ok() && search->on_found != nullptr) {
+    search->found.emplace(*std::move(lease));
+    search->on_found();
+  }
+  search->over.Set(true);
 }
 
-void StreamSession::EndSearch() {
-  if (search_ == nullptr) return;
+std::shared_ptr<StreamSession::Search> StreamSession::AbandonSearch() {
+  if (search_ == nullptr) return nullptr;
   search_->on_found = nullptr;
   search_->waiter->GiveUp();
-  search_ = nullptr;
+  return std::exchange(search_, nullptr);
 }
 
 }  // namespace chasqui::router

@@ -63,7 +63,8 @@ class StreamSession {
   void PrepareToMove(SessionId from);
   void OnRecall(Recall why);
   void LookForAnotherPlace();
-  void EndSearch();
+  // Gives up looking, which takes until its `over`; null when nothing was looked for.
+  std::shared_ptr<Search> AbandonSearch();
   static rpc::Task<void> Run(std::shared_ptr<Search> search, SharedFleet& fleet);
 
   const Options& options_;

@@ -269,6 +269,25 @@ TEST_F(RouterFailover, LeavesADrainingWorkerOnlyWhenItHasAnotherPlace) {
   EXPECT_EQ(Moves("drained"), 1);
 }
 
+// The stream's own ticket came into the queue while the one that looked for a place was still there
+// under the same number, and was lost.
+TEST_F(RouterFailover, GoesOnWhenTheWorkerDiesWhileItLooksForAnotherPlace) {
+  BeginStream();
+  w2_->SetOthers(1);  // full
+  w1_->SetState(fleet::v1::WORKER_STATE_DRAINING);
+  ASSERT_TRUE(WaitForQueued(1));
+  w1_->Die();
+  ASSERT_TRUE(testing::WaitUntil(
+      [&] { return Metric("chasqui_router_workers{state=\"draining\"}") == 0; }));
+  ASSERT_TRUE(testing::WaitUntil([&] { return Moves("lost") == 1; }));
+  ASSERT_TRUE(WaitForQueued(1));
+
+  w2_->SetOthers(0);
+
+  w2_->NextCall()->Answer({"three"});
+  ExpectUnbroken("one two three");
+}
+
 TEST_F(RouterFailover, LeavesAWorkerThatAnOperatorDrains) {
   BeginStream();
   grpc::ClientContext context;
