@@ -39,6 +39,8 @@ void SetArguments(const ServerOptions& options, grpc::ServerBuilder& builder) {
                              static_cast<int>(options.keepalive_time.count()));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                              static_cast<int>(options.keepalive_timeout.count()));
+  // ServerCall does it, with a bound.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   // Clients may ping while a long prompt is computed and nothing is sent; gRPC's default of five
   // minutes would end their connections. A tenth is left for clocks and delays.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,

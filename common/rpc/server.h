@@ -37,7 +37,7 @@ struct ServerOptions {
   int loops = 1;
   // Empty certificate = plain text.
   ServerTls tls;
-  // Larger requests are RESOURCE_EXHAUSTED. 0 = unlimited.
+  // Larger requests are RESOURCE_EXHAUSTED; of compressed ones, what comes out. 0 = unlimited.
   int max_request_bytes = 4 << 20;
   // The most bytes of metadata a request may bring. 0 = gRPC's default (8 KiB).
   int max_metadata_bytes = 16 << 10;
@@ -50,6 +50,8 @@ struct ServerOptions {
   std::chrono::milliseconds min_client_ping_interval = std::chrono::seconds(10);
   // Calls accepted ahead on each loop, so that a burst need not wait for the loop.
   int calls_requested_ahead = 64;
+  // Messages of at least so many bytes are sent compressed to clients that take it. 0 = none are.
+  int compress_from_bytes = 0;
   // How long the message that is on its way may hold up the end of an aborted call.
   std::chrono::milliseconds abort_grace = std::chrono::milliseconds(500);
   // What else is served.

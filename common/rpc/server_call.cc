@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/rpc/server_call.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/log/check.h"
 #include "common/rpc/call_acceptor.h"
+#include "common/rpc/decompress.h"
 #include "common/rpc/grpc_status.h"
 #include "common/rpc/server.h"
 
@@ -103,6 +105,7 @@ std::optional<grpc::ByteBuffer> ServerCall::TakeRead() {
 bool ServerCall::StartWrite(const grpc::ByteBuffer& message, bool more_follows) {
   if (broken_) return false;
   grpc::WriteOptions options;
+  ChooseCompression(message, options);
   // The first write brings the headers along, and headers that are held back hold back its end.
   if (more_follows && wrote_) options.set_buffer_hint();
   wrote_ = true;
@@ -110,6 +113,28 @@ bool ServerCall::StartWrite(const grpc::ByteBuffer& message, bool more_follows) 
   OperationStarted();
   stream_.Write(message, options, static_cast<Event*>(&written_event_));
   if (method_->observer != nullptr) method_->observer->OnMessageSent();
+  return true;
+}
+
+void ServerCall::ChooseCompression(const grpc::ByteBuffer& message, grpc::WriteOptions& options) {
+  const int from_bytes = acceptor_.server_.options_.compress_from_bytes;
+  if (from_bytes == 0) return;
+  // A level, and not an algorithm: gRPC then takes one that the client says it knows, or none. Set
+  // with the first message, so that a refusal stays trailers alone.
+  if (!context_.compression_level_set()) context_.set_compression_level(GRPC_COMPRESS_LEVEL_LOW);
+  if (message.Length() < static_cast<std::size_t>(from_bytes)) options.set_no_compression();
+}
+
+bool ServerCall::DecompressRead() {
+  if (!IsCompressed(read_buffer_)) return true;
+  const int max_bytes = acceptor_.server_.options_.max_request_bytes;
+  absl::StatusOr<grpc::ByteBuffer> plain =
+      Decompress(read_buffer_, static_cast<std::size_t>(std::max(max_bytes, 0)));
+  if (!plain.ok()) {
+    Abort(std::move(plain).status());
+    return false;
+  }
+  read_buffer_.Swap(&*plain);
   return true;
 }
 
@@ -171,7 +196,9 @@ void ServerCall::Finish(const absl::Status& status) {
   OperationStarted();
   auto* tag = static_cast<Event*>(&finished_event_);
   if (last_.has_value() && !broken_) {
-    stream_.WriteAndFinish(*last_, grpc::WriteOptions(), ToGrpc(status), tag);
+    grpc::WriteOptions options;
+    ChooseCompression(*last_, options);
+    stream_.WriteAndFinish(*last_, options, ToGrpc(status), tag);
     last_.reset();
     if (method_->observer != nullptr) method_->observer->OnMessageSent();
   } else {
@@ -222,6 +249,7 @@ void ServerCall::OnDone(bool) {
 
 void ServerCall::OnRead(bool ok) {
   reading_ = false;
+  ok = ok && DecompressRead();
   read_ok_ = ok;
   if (ok && method_->observer != nullptr) method_->observer->OnMessageReceived();
   if (reader_) std::exchange(reader_, nullptr).resume();

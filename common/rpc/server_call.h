@@ -160,6 +160,10 @@ class ServerCall {
   bool ReadImmediately();
   std::optional<grpc::ByteBuffer> TakeRead();
   bool StartWrite(const grpc::ByteBuffer& message, bool more_follows);
+  // Has the message compressed or not, as size and client allow. Before it is written.
+  void ChooseCompression(const grpc::ByteBuffer& message, grpc::WriteOptions& options);
+  // Decompresses what was read if need be; false, and the call is aborted, when that fails.
+  bool DecompressRead();
   void MarkBroken();
   void RunCancelHooks();
 

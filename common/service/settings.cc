@@ -38,6 +38,7 @@ void SetDefaults(std::string_view listen_address, config::v1::ServerConfig& conf
   *config.mutable_keepalive()->mutable_min_client_interval() = ToProto(10s);
   config.set_reflection(true);
   config.set_channelz(true);
+  config.mutable_compression()->set_min_bytes(kKiB);
 }
 
 void Check(std::string_view path, const config::v1::ServerConfig& config, config::Checks& checks) {
@@ -49,6 +50,8 @@ void Check(std::string_view path, const config::v1::ServerConfig& config, config
   checks.Range(field("loops"), config.loops(), 1, 64);
   checks.ByteRange(field("max_message_bytes"), config.max_message_bytes(), 4 * kKiB, 256 * kMiB);
   checks.Range(field("max_concurrent_streams"), config.max_concurrent_streams(), 1, 100'000);
+  checks.ByteRange(field("compression.min_bytes"), config.compression().min_bytes(), 64,
+                   256 * kMiB);
   checks.Range(field("drain_grace"), config.drain_grace(), 0s, 1h);
   checks.Range(field("keepalive.time"), config.keepalive().time(), 10s, 24h);
   checks.Range(field("keepalive.timeout"), config.keepalive().timeout(), 1s, 10min);
@@ -78,6 +81,9 @@ rpc::ServerOptions ToOptions(std::string name, const config::v1::ServerConfig& c
   options.min_client_ping_interval = ToMilliseconds(config.keepalive().min_client_interval());
   options.reflection = config.reflection();
   options.channelz = config.channelz();
+  if (config.compression().responses()) {
+    options.compress_from_bytes = static_cast<int>(config.compression().min_bytes());
+  }
   return options;
 }
 

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -18,6 +19,8 @@ using namespace std::chrono_literals;
 // longer than the test: a retry in time proves that the pushback was heeded.
 class RetryTest : public RpcTest {
  protected:
+  explicit RetryTest(ServerOptions options = {}) : RpcTest(std::move(options)) {}
+
   void StartWithRetries() {
     Start();
     ChannelOptions options;
@@ -43,6 +46,24 @@ class RetryTest : public RpcTest {
 };
 
 TEST_F(RetryTest, ARefusalIsRetriedAfterItsPushback) {
+  server().Register("/test.Echo/Busy", MethodKind::kServerStream,
+                    [&](ServerCall& call) -> Task<absl::Status> {
+                      if (++attempts_ < 3) co_return status::Unavailable("BUSY", "busy", 1ms);
+                      call.WriteLast(Serialize(Text("done")));
+                      co_return absl::OkStatus();
+                    });
+  StartWithRetries();
+
+  EXPECT_EQ(CallRetrying("/test.Echo/Busy"), absl::OkStatus());
+  EXPECT_EQ(attempts_, 3);
+}
+
+class RetryFromACompressingServer : public RetryTest {
+ protected:
+  RetryFromACompressingServer() : RetryTest({.compress_from_bytes = 1}) {}
+};
+
+TEST_F(RetryFromACompressingServer, ARefusalIsTrailersAloneAllTheSame) {
   server().Register("/test.Echo/Busy", MethodKind::kServerStream,
                     [&](ServerCall& call) -> Task<absl::Status> {
                       if (++attempts_ < 3) co_return status::Unavailable("BUSY", "busy", 1ms);
