@@ -2,6 +2,7 @@
 #include "common/config/checks.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -57,6 +58,10 @@ void Checks::Count(std::string_view path, int count, int most) {
 
 void Checks::Require(bool holds, std::string_view path, std::string_view what) {
   if (!holds) problems_.Add(path, what);
+}
+
+void Checks::Add(Problems problems) {
+  for (const std::string& line : std::move(problems).Take()) problems_.AddLine(line);
 }
 
 }  // namespace chasqui::config

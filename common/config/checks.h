@@ -51,6 +51,9 @@ class Checks {
   // Any other rule: `what` reads on from the path, "must not exceed batch_tokens".
   void Require(bool holds, std::string_view path, std::string_view what);
 
+  // Problems that were found elsewhere.
+  void Add(Problems problems);
+
   std::vector<std::string> Take() && { return std::move(problems_).Take(); }
 
  private:

@@ -11,11 +11,15 @@
 namespace chasqui::config {
 
 void Problems::Add(std::string_view where, std::string_view what) {
+  AddLine(absl::StrCat(where, ": ", what));
+}
+
+void Problems::AddLine(std::string line) {
   if (lines_.size() == kMost) {
     ++left_out_;
     return;
   }
-  lines_.push_back(absl::StrCat(where, ": ", what));
+  lines_.push_back(std::move(line));
 }
 
 std::vector<std::string> Problems::Take() && {

@@ -16,6 +16,8 @@ class Problems {
 
   // Adds "`where`: `what`".
   void Add(std::string_view where, std::string_view what);
+  // Adds a whole line.
+  void AddLine(std::string line);
 
   bool empty() const { return lines_.empty(); }
 

@@ -43,6 +43,13 @@ void CallAcceptor::OnAccepted(ServerCall& call) {
     return;
   }
   if (method->observer != nullptr) method->observer->OnStarted();
+  if (server_.guard_) {
+    if (const absl::Status allowed = server_.guard_(call); !allowed.ok()) {
+      call.method_ = method;
+      call.Refuse(allowed);
+      return;
+    }
+  }
   std::optional<concurrency::Gate::Pass> pass;
   if (!method->options.background) {
     pass = server_.gate_.Enter();

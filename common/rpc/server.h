@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -13,6 +14,7 @@
 #include <grpcpp/server_builder.h>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "common/concurrency/gate.h"
 #include "common/rpc/health.h"
@@ -88,6 +90,13 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
+  // Decides on every call of a known method before its handler is asked; an error is what the
+  // client is told. Called on the loops, must not block.
+  using Guard = absl::AnyInvocable<absl::Status(const ServerCall&) const>;
+
+  // Before Start(). At most one.
+  void SetGuard(Guard guard) { guard_ = std::move(guard); }
+
   // Before Start(). `path` is "/package.Service/Method"; registering one twice is a defect. Typed
   // methods: server_methods.h.
   void Register(std::string path, MethodKind kind, Handler handler, MethodOptions options = {});
@@ -132,6 +141,7 @@ class Server {
   HealthRegistry health_;
   concurrency::Gate gate_;
   absl::flat_hash_map<std::string, std::unique_ptr<Method>> methods_;  // constant after Start()
+  Guard guard_;                                                        // the same; may be empty
   grpc::AsyncGenericService service_;
   grpc::ServerBuilder builder_;
   std::vector<std::unique_ptr<Loop>> loops_;

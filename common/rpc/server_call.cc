@@ -3,6 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <vector>
+
+#include <grpc/grpc_security_constants.h>
+#include <grpcpp/security/auth_context.h>
 
 #include "absl/log/check.h"
 #include "common/rpc/call_acceptor.h"
@@ -52,6 +57,17 @@ std::optional<std::string_view> ServerCall::Metadata(std::string_view key) const
   const auto found = metadata.find(grpc::string_ref(key.data(), key.size()));
   if (found == metadata.end()) return std::nullopt;
   return std::string_view(found->second.data(), found->second.size());
+}
+
+std::string ServerCall::PeerIdentity() const {
+  const std::shared_ptr<const grpc::AuthContext> connection = context_.auth_context();
+  if (connection == nullptr || !connection->IsPeerAuthenticated()) return {};
+  for (const char* property :
+       {GRPC_PEER_URI_PROPERTY_NAME, GRPC_PEER_DNS_PROPERTY_NAME, GRPC_X509_CN_PROPERTY_NAME}) {
+    const std::vector<grpc::string_ref> values = connection->FindPropertyValues(property);
+    if (!values.empty()) return {values.front().data(), values.front().size()};
+  }
+  return {};
 }
 
 time::SteadyTime ServerCall::deadline() const {

@@ -71,6 +71,11 @@ class ServerCall {
   // "ipv4:10.0.0.7:41234"; tells where the connection comes from, proves nothing.
   std::string peer() const { return context_.peer(); }
 
+  // Whom the client's certificate names, once TLS has verified it: its first URI, else its first
+  // DNS name, else its common name. Empty: it showed none. Costs a walk over the connection's
+  // properties.
+  std::string PeerIdentity() const;
+
   // When the client stops waiting; time::SteadyTime::max() when it never does.
   time::SteadyTime deadline() const;
 
@@ -105,6 +110,8 @@ class ServerCall {
 
   // Keeps the last message to be sent together with the status. At most once; no Write() after it.
   void WriteLast(grpc::ByteBuffer message) { last_ = std::move(message); }
+  // What WriteLast() was given, until the handler has returned.
+  const std::optional<grpc::ByteBuffer>& last_message() const { return last_; }
 
   // Ends the call with `status` as soon as the handler returns, and makes cancelled() true for it.
   // A message that is on its way goes out before; when that takes longer than

@@ -10,6 +10,13 @@
 namespace chasqui::rpc {
 namespace {
 
+grpc_ssl_client_certificate_request_type Ask(const ServerTls& tls) {
+  if (tls.client_ca_file.empty()) return GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
+  return tls.client_certificate_optional
+             ? GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY
+             : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+}
+
 absl::StatusOr<std::string> ReadPem(const std::string& path) {
   if (path.empty()) return std::string();
   std::ifstream file(path, std::ios::binary);
@@ -32,9 +39,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const S
   ABSL_ASSIGN_OR_RETURN(std::string certificate, ReadPem(tls.certificate_file));
   ABSL_ASSIGN_OR_RETURN(std::string key, ReadPem(tls.key_file));
   ABSL_ASSIGN_OR_RETURN(std::string client_ca, ReadPem(tls.client_ca_file));
-  grpc::SslServerCredentialsOptions options(
-      client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                        : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  grpc::SslServerCredentialsOptions options(Ask(tls));
   options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
   options.pem_root_certs = std::move(client_ca);
   return grpc::SslServerCredentials(options);

@@ -17,6 +17,8 @@ struct ServerTls {
   std::string key_file;
   // When set, clients must show a certificate that these sign.
   std::string client_ca_file;
+  // Whether they may show none instead; one that is shown must be right.
+  bool client_certificate_optional = false;
 };
 
 struct ClientTls {

@@ -2,9 +2,12 @@
 #include "common/service/settings.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace chasqui::service {
@@ -73,7 +76,8 @@ rpc::ServerOptions ToOptions(std::string name, const config::v1::ServerConfig& c
   options.loops = static_cast<int>(config.loops());
   options.tls = {.certificate_file = config.tls().certificate_file(),
                  .key_file = config.tls().private_key_file(),
-                 .client_ca_file = config.tls().client_ca_file()};
+                 .client_ca_file = config.tls().client_ca_file(),
+                 .client_certificate_optional = config.tls().client_certificate_optional()};
   options.max_request_bytes = static_cast<int>(config.max_message_bytes());
   options.max_streams_per_connection = static_cast<int>(config.max_concurrent_streams());
   options.keepalive_time = ToMilliseconds(config.keepalive().time());
@@ -92,6 +96,18 @@ rpc::ClientTls ToClientTls(const config::v1::ClientTlsConfig& config) {
           .ca_file = config.ca_file(),
           .certificate_file = config.certificate_file(),
           .key_file = config.private_key_file()};
+}
+
+absl::StatusOr<std::string> ReadSecretFile(const std::string& path) {
+  constexpr std::size_t kMostBytes = 4096;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMostBytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad() || file.gcount() == 0) {
+    return absl::NotFoundError(absl::StrCat("cannot read '", path, "'"));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return std::string(absl::StripAsciiWhitespace(text));
 }
 
 time::Duration ToDuration(const google::protobuf::Duration& duration) {

@@ -6,6 +6,7 @@
 
 #include <google/protobuf/duration.pb.h>
 
+#include "absl/status/statusor.h"
 #include "chasqui/config/v1/common.pb.h"
 #include "common/config/checks.h"
 #include "common/rpc/channel.h"
@@ -27,6 +28,10 @@ void Check(std::string_view path, const config::v1::ClientTlsConfig& config,
 // `name` is the prefix of the thread names; short.
 rpc::ServerOptions ToOptions(std::string name, const config::v1::ServerConfig& config);
 rpc::ClientTls ToClientTls(const config::v1::ClientTlsConfig& config);
+
+// The text of a small file such as an API key's, without white space around it. NOT_FOUND when it
+// cannot be read. Blocks.
+absl::StatusOr<std::string> ReadSecretFile(const std::string& path);
 
 time::Duration ToDuration(const google::protobuf::Duration& duration);
 google::protobuf::Duration ToProto(time::Duration duration);

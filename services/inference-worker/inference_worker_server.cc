@@ -217,11 +217,16 @@ absl::Status InferenceWorkerServer::LoadConfigured() {
 
 absl::Status InferenceWorkerServer::MakeMemberships() {
   WorkerFacts& facts = *this;
+  std::string api_key;
+  if (!config_.router_api_key_file().empty()) {
+    ABSL_ASSIGN_OR_RETURN(api_key, service::ReadSecretFile(config_.router_api_key_file()));
+  }
   for (const auto& router : config_.routers()) {
     ABSL_ASSIGN_OR_RETURN(
         rpc::Channel channel,
         rpc::Channel::Create(router, {.tls = service::ToClientTls(config_.router_tls())}));
-    memberships_.push_back(std::make_unique<Membership>(server_.loop(), std::move(channel), facts));
+    memberships_.push_back(
+        std::make_unique<Membership>(server_.loop(), std::move(channel), api_key, facts));
   }
   return absl::OkStatus();
 }

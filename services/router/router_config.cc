@@ -12,6 +12,7 @@
 #include "common/inference/names.h"
 #include "common/inference/validate.h"
 #include "common/service/settings.h"
+#include "services/router/auth/auth_settings.h"
 #include "services/router/discovery/name_resolver.h"
 #include "services/router/fleet/hello.h"
 
@@ -106,6 +107,7 @@ RouterConfig DefaultConfig() {
   streams.set_replay_bytes(256 << 10);
   *streams.mutable_resume_window() = service::ToProto(60s);
   streams.set_max_kept_bytes(256 << 20);
+  SetAuthDefaults(config);
   return config;
 }
 
@@ -130,6 +132,7 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   checks.Range("balancing.prefix_affinity.table_entries", affinity.table_entries(), 1024,
                1'000'000);
   Check(config.streams(), checks);
+  CheckAuth(config, checks);
   return std::move(checks).Take();
 }
 

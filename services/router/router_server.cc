@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/random/random.h"
 #include "absl/status/status_macros.h"
 #include "absl/strings/match.h"
@@ -97,6 +98,14 @@ StreamStore::Options StoreOptions(const config::v1::StreamsConfig& streams) {
           .max_bytes = streams.max_kept_bytes()};
 }
 
+// The methods whose handlers ask the Authenticator themselves.
+absl::flat_hash_set<std::string> PathsOfRunner() {
+  absl::flat_hash_set<std::string> paths;
+  for (const InferenceMethod& method : InferenceMethods()) paths.insert(InferencePath(method.name));
+  paths.insert(InferencePath(ResumeMethod().name));
+  return paths;
+}
+
 }  // namespace
 
 RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& metrics,
@@ -109,6 +118,8 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
       metrics_(metrics),
       registration_(RegistrationOptions(config, router_id_), fleet_, streams_, log_),
       polled_(PollOptions(config, router_id_), fleet_, log_),
+      authenticator_(config, metrics, log_, clock),
+      limiter_(config.limits(), metrics, log_, clock),
       attempts_(router_id_, std::string(PolicyName(config.balancing().policy())), fleet_, metrics_),
       store_(StoreOptions(config.streams()), clock),
       peers_(WorkerChannels(config)),
@@ -116,13 +127,18 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
         Collect(fleet_, metrics_);
         metrics_.kept_bytes.Set(static_cast<double>(store_.bytes()));
       })),
-      runner_(RequestOptions(config), attempts_, store_, log_),
+      runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_, log_),
       resumes_(runner_, store_, peers_, metrics_),
       inference_(fleet_, runner_, resumes_),
       fleet_service_(router_id_, fleet_, streams_, clock),
       rpc_metrics_(metrics),
       resolver_(resolver != nullptr ? std::move(resolver) : MakeSystemResolver()),
       server_(service::ToOptions("router", config.server()), &rpc_metrics_) {
+  if (authenticator_.required()) {
+    server_.SetGuard([this, own = PathsOfRunner()](const rpc::ServerCall& call) {
+      return own.contains(call.method()) ? absl::OkStatus() : authenticator_.Guard(call);
+    });
+  }
   registration_.Register(server_);
   inference_.Register(server_);
   fleet_service_.Register(server_);
@@ -130,7 +146,11 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
   fleet_.OnAvailability([this] { server_.loop().Post([this] { UpdateHealth(); }); });
 }
 
-RouterServer::~RouterServer() { server_.Drain(time::Duration::zero()); }
+RouterServer::~RouterServer() {
+  server_.Drain(time::Duration::zero());
+  // Its answers go to loops, which are still there.
+  limiter_.Stop();
+}
 
 absl::Status RouterServer::Start() {
   ABSL_RETURN_IF_ERROR(peers_.Set(ListedPeers()));

@@ -13,11 +13,13 @@
 #include "common/service/rpc_metrics.h"
 #include "common/time/clock.h"
 #include "services/router/admission/shared_fleet.h"
+#include "services/router/auth/authenticator.h"
 #include "services/router/discovery/name_resolver.h"
 #include "services/router/discovery/name_watch.h"
 #include "services/router/discovery/polled_members.h"
 #include "services/router/fleet_service.h"
 #include "services/router/inference_service.h"
+#include "services/router/limits/limiter.h"
 #include "services/router/metrics/router_metrics.h"
 #include "services/router/registration/join_stream.h"
 #include "services/router/registration/registration_service.h"
@@ -72,6 +74,8 @@ class RouterServer {
   JoinStreams streams_;
   RegistrationService registration_;
   PolledMembers polled_;  // confined to the first loop
+  const Authenticator authenticator_;
+  Limiter limiter_;
   Attempts attempts_;
   StreamStore store_;
   PeerRouters peers_;

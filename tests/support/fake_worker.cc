@@ -63,9 +63,10 @@ void FakeCall::SendChunk(std::string_view text, const std::vector<std::uint32_t>
   Send(std::move(event));
 }
 
-void FakeCall::SendFinished() {
+void FakeCall::SendFinished(const inference::v1::Usage* usage) {
   StreamGenerateResponse event;
   event.mutable_finished()->add_candidates()->set_finish_reason(inference::v1::FINISH_REASON_STOP);
+  if (usage != nullptr) *event.mutable_finished()->mutable_usage() = *usage;
   Send(std::move(event));
 }
 
@@ -144,9 +145,15 @@ bool FakeWorker::Join(const std::string& router_address) {
   CloseMembership();
   grpc::ChannelArguments own_connection;
   own_connection.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  router_ =
-      grpc::CreateCustomChannel(router_address, grpc::InsecureChannelCredentials(), own_connection);
+  router_ = grpc::CreateCustomChannel(router_address,
+                                      options_.router_credentials != nullptr
+                                          ? options_.router_credentials
+                                          : grpc::InsecureChannelCredentials(),
+                                      own_connection);
   context_ = std::make_unique<grpc::ClientContext>();
+  if (!options_.api_key.empty()) {
+    context_->AddMetadata("authorization", "Bearer " + options_.api_key);
+  }
   stream_ = fleet::v1::RegistrationService::NewStub(router_)->Join(context_.get());
   fleet::v1::JoinRequest request;
   *request.mutable_hello() = Hello();
@@ -339,6 +346,7 @@ grpc::Status FakeWorker::Generate(grpc::ServerContext* context,
 grpc::Status FakeWorker::Embed(grpc::ServerContext*, const inference::v1::EmbedRequest* request,
                                inference::v1::EmbedResponse* response) {
   response->set_model(request->model());
+  response->mutable_usage()->set_prompt_tokens(7);
   return grpc::Status::OK;
 }
 

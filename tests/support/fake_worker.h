@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <grpcpp/security/credentials.h>
 #include <grpcpp/server.h>
 
 #include "absl/synchronization/mutex.h"
@@ -39,7 +40,8 @@ class FakeCall {
   // With the ids of its tokens.
   void SendChunk(std::string_view text, const std::vector<std::uint32_t>& token_ids = {},
                  std::uint32_t candidate = 0);
-  void SendFinished();
+  // With the tokens used; null: it does not say.
+  void SendFinished(const inference::v1::Usage* usage = nullptr);
   void Finish(grpc::Status status = grpc::Status::OK);
   // Says other weights in Started than the worker's.
   void SetFingerprint(std::string fingerprint) { fingerprint_ = std::move(fingerprint); }
@@ -80,13 +82,17 @@ struct FakeWorkerOptions {
   std::uint32_t slots = 1;
   // Whether calls beyond the slots are refused as WORKER_FULL.
   bool refuse_beyond_slots = false;
+  // Shown to the router; empty: none.
+  std::string api_key;
+  // How the router is connected to; null: in plain text.
+  std::shared_ptr<grpc::ChannelCredentials> router_credentials;
 };
 
 // A worker in this process whose every step a test decides. Useful for tests of routers: calls are
 // held until the test answers them, membership and reports can be right, wrong or missing, and it
 // can die in the middle of anything. It speaks through gRPC's own generated code, not through
-// common/rpc. Unary methods but Generate answer at once. Routers may also ask it what it does
-// (GetStatus, Drain), joined or not. Thread-safe.
+// common/rpc. Unary methods but Generate answer at once, Embed with a usage of seven tokens.
+// Routers may also ask it what it does (GetStatus, Drain), joined or not. Thread-safe.
 class FakeWorker final : private inference::v1::InferenceService::Service,
                          private worker::v1::WorkerService::Service {
  public:

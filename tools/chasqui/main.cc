@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   AddTemplate(app, choice);
   AddModels(app, choice);
   AddFleet(app, choice);
+  AddKeys(app, choice);
   AddCompletion(app, choice);
   AddVersion(app, choice);
   try {

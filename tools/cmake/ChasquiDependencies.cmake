@@ -20,6 +20,7 @@ find_package(GTest 1.15 CONFIG REQUIRED)
 find_package(benchmark 1.8 CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 
 # Abseil's matchers for Status are packaged, but not in its CMake package.
 find_library(ABSL_STATUS_MATCHERS absl_status_matchers REQUIRED)

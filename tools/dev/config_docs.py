@@ -55,6 +55,8 @@ SCALARS = {
     Field.TYPE_INT64: "integer", Field.TYPE_UINT32: "integer ≥ 0", Field.TYPE_UINT64: "integer ≥ 0",
     Field.TYPE_BOOL: "true or false", Field.TYPE_STRING: "text", Field.TYPE_BYTES: "text",
 }
+# What a program takes as a whole; every other message is a part of one, or a file of its own.
+PROGRAMS = ("InferenceWorkerConfig", "RouterConfig", "SuiteConfig")
 # Fields 4 (message_type) and 5 (enum_type) of a file, 2 of a message and of an enum: how a location
 # in the source names what it describes.
 MESSAGE, ENUM, MEMBER = 4, 5, 2
@@ -155,10 +157,9 @@ def page() -> str:
     for file in descriptors():
         said = comments(file)
         stem = pathlib.PurePath(file.name).stem
-        root = "".join(word.capitalize() for word in stem.split("_"))
         for index, message in enumerate(file.message_type):
             section = message_section(message.name, message, (MESSAGE, index), said)
-            if message.name == root:
+            if message.name in PROGRAMS:
                 prefix = "CHASQUI_" + stem.removesuffix("_config").upper()
                 services.append(f"## {message.name}\n\nVariables begin with `{prefix}_`.\n{section}")
             else:

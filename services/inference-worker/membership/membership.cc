@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/rpc/message.h"
 
 namespace chasqui::worker {
@@ -27,11 +28,18 @@ time::Duration ReportInterval(const fleet::v1::Welcome& welcome) {
   return std::clamp<time::Duration>(asked, kLeastInterval, kMostInterval);
 }
 
+rpc::CallOptions OptionsWith(const std::string& api_key) {
+  rpc::CallOptions options;
+  if (!api_key.empty()) options.metadata = {{"authorization", absl::StrCat("Bearer ", api_key)}};
+  return options;
+}
+
 }  // namespace
 
 // One stream: shared by the coroutines that read it, write it and execute its commands.
 struct Membership::Session {
-  Session(rpc::Loop& loop, const rpc::Channel& router) : call(loop, router, kJoin) {}
+  Session(rpc::Loop& loop, const rpc::Channel& router, const rpc::CallOptions& options)
+      : call(loop, router, kJoin, options) {}
 
   // Something is to be sent.
   void Poke() { wake.Set(Wake::kSomething); }
@@ -47,8 +55,9 @@ struct Membership::Session {
   uint64_t reports = 0;
 };
 
-Membership::Membership(rpc::Loop& loop, rpc::Channel router, WorkerFacts& facts)
-    : loop_(loop), router_(std::move(router)), facts_(facts) {}
+Membership::Membership(rpc::Loop& loop, rpc::Channel router, std::string api_key,
+                       WorkerFacts& facts)
+    : loop_(loop), router_(std::move(router)), call_options_(OptionsWith(api_key)), facts_(facts) {}
 
 void Membership::LoadChanged() {
   if (session_) session_->Poke();
@@ -90,7 +99,7 @@ Task<void> Membership::Run() {
 }
 
 Task<absl::Status> Membership::JoinOnce() {
-  auto session = std::make_shared<Session>(loop_, router_);
+  auto session = std::make_shared<Session>(loop_, router_, call_options_);
   absl::StatusOr<fleet::v1::Welcome> welcome = co_await Greet(session->call);
   if (!welcome.ok()) co_return welcome.status();
   backoff_.Reset();

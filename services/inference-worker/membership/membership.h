@@ -26,8 +26,8 @@ namespace chasqui::worker {
 // `loop`.
 class Membership {
  public:
-  // `facts` outlives this.
-  Membership(rpc::Loop& loop, rpc::Channel router, WorkerFacts& facts);
+  // `api_key` is shown to the router; empty: none. `facts` outlives this.
+  Membership(rpc::Loop& loop, rpc::Channel router, std::string api_key, WorkerFacts& facts);
   Membership(const Membership&) = delete;
   Membership& operator=(const Membership&) = delete;
 
@@ -56,6 +56,7 @@ class Membership {
 
   rpc::Loop& loop_;
   const rpc::Channel router_;
+  const rpc::CallOptions call_options_;
   WorkerFacts& facts_;
   resilience::Backoff backoff_;
   std::minstd_rand random_{std::random_device{}()};

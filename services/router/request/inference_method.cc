@@ -41,6 +41,7 @@ absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_blo
   }
   ABSL_RETURN_IF_ERROR(inference::Validate(request));
   Asked asked{.model = request.model()};
+  if constexpr (requires { EstimateTokens(request); }) asked.tokens = EstimateTokens(request);
   if constexpr (requires { request.request_id(); }) asked.request_id = request.request_id();
   if constexpr (std::same_as<Request, GenerateRequest>) {
     if (request.has_model_requirements()) asked.requirements = request.model_requirements();

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "chasqui/inference/v1/generate.pb.h"
 #include "common/rpc/observer.h"
+#include "services/router/limits/token_estimate.h"
 
 namespace chasqui::router {
 
@@ -28,6 +29,8 @@ struct Asked {
   // Whether another model could answer in its place: it generates, and holds nothing that means
   // something to one model only, such as token ids or adapters.
   bool any_model = false;
+  // Zero for methods that run in no slot.
+  TokenEstimate tokens;
   // Hashes of the prompt's beginnings: see prompt_prefix.h. Empty: none were wanted, or the method
   // has no prompt.
   std::vector<std::uint64_t> prefix;

@@ -27,6 +27,7 @@ void Conclude(const RequestRecord& record, const absl::Status& status, time::Ste
   if (!log.IsOn(observability::LogLevel::kInfo)) return;
   log.Info("request", {{"method", record.method.name},
                        {"request_id", record.request_id},
+                       {"tenant", record.tenant},
                        {"model", record.model},
                        {"worker", record.worker},
                        {"code", code},

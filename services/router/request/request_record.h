@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "common/observability/log.h"
 #include "common/time/clock.h"
+#include "services/router/auth/grant.h"
+#include "services/router/limits/limiter.h"
+#include "services/router/limits/token_estimate.h"
 #include "services/router/metrics/router_metrics.h"
 #include "services/router/relay/stream_progress.h"
 #include "services/router/request/inference_method.h"
@@ -20,12 +24,18 @@ struct RequestRecord {
   const InferenceMethod& method;
   const time::SteadyTime arrived;
   StreamProgress progress;
+  Caller caller;
+  std::string tenant;      // the caller's; empty: authentication is off, or failed
+  TokenEstimate tokens;    // zero until the request was read
   std::string request_id;  // empty: the request was not read
   std::string model;       // empty: not known which
   std::string worker;      // the last one asked; empty: none
   int attempts = 0;
   int moves = 0;  // to another worker after it had begun, because the one before failed
   time::Duration queue_wait{};
+  std::optional<Charge> charge;  // to the caller's quotas; none: it has none
+  // Whether it goes on with a stream that was charged when it began: only what is new counts.
+  bool goes_on = false;
   // Whether the error is the router's own, and not a worker's.
   bool refused = false;
 };

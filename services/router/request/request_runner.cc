@@ -35,9 +35,13 @@ class InFlight {
 
 }  // namespace
 
-RequestRunner::RequestRunner(const Options& options, const Attempts& attempts, StreamStore& store,
-                             observability::Logger log)
-    : options_(options), attempts_(attempts), store_(store), log_(std::move(log)) {}
+RequestRunner::RequestRunner(const Options& options, EntryControl entry, const Attempts& attempts,
+                             StreamStore& store, observability::Logger log)
+    : options_(options),
+      entry_(entry),
+      attempts_(attempts),
+      store_(store),
+      log_(std::move(log)) {}
 
 rpc::Task<absl::Status> RequestRunner::Run(const InferenceMethod& method,
                                            rpc::ServerCall& call) const {
@@ -50,6 +54,7 @@ rpc::Task<absl::Status> RequestRunner::Record(rpc::ServerCall& call, RequestReco
   const InFlight in_flight(attempts_.metrics().in_flight);
   record.refused = true;
   absl::Status status = co_await std::move(serving);
+  entry_.Settle(call, status, record);
   const time::SteadyTime now = time::SteadyNow();
   if (call.cancelled()) {
     status = now >= call.deadline() ? absl::DeadlineExceededError("the client's deadline passed")
@@ -61,6 +66,7 @@ rpc::Task<absl::Status> RequestRunner::Record(rpc::ServerCall& call, RequestReco
 }
 
 rpc::Task<absl::Status> RequestRunner::Serve(rpc::ServerCall& call, RequestRecord& record) const {
+  if (absl::Status known = entry_.Identify(call, record); !known.ok()) co_return known;
   const std::optional<grpc::ByteBuffer> bytes = co_await call.Read();
   if (!bytes.has_value()) {
     co_return status::InvalidArgument("", "the call ended without a request");
@@ -72,6 +78,11 @@ rpc::Task<absl::Status> RequestRunner::Serve(rpc::ServerCall& call, const grpc::
                                              RequestRecord& record) const {
   absl::StatusOr<Admitted> admitted = Admit(call, bytes, record);
   if (!admitted.ok()) co_return std::move(admitted).status();
+  if (EntryControl::HasQuotas(record)) {
+    if (absl::Status charged = co_await entry_.Charge(call, record); !charged.ok()) {
+      co_return charged;
+    }
+  }
   if (record.method.kind == rpc::MethodKind::kServerStream) {
     co_return co_await ServeStream(call, *std::move(admitted), record);
   }
@@ -93,6 +104,8 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
     model = *std::move(instead);
   }
   record.model = *std::move(model);
+  record.tokens = asked.tokens;
+  ABSL_RETURN_IF_ERROR(entry_.CheckModel(record));
   std::string fields;
   if (asked.model != record.model) PutTextField(record.method.model_field, record.model, fields);
   if (record.method.request_id_field != 0 && asked.request_id.empty()) {
@@ -116,7 +129,7 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
 bool RequestRunner::FallBack(const absl::Status& failure, Admitted& admitted,
                              RequestRecord& record) const {
   std::optional<std::string> instead = admitted.choice.Instead(failure);
-  if (!instead.has_value()) return false;
+  if (!instead.has_value() || !EntryControl::MayAsk(record, *instead)) return false;
   attempts_.metrics().fallbacks.With({record.model, *instead}).Increment();
   record.model = *std::move(instead);
   std::string field;
@@ -183,6 +196,7 @@ rpc::Task<absl::Status> RequestRunner::ServeStream(rpc::ServerCall& call, Admitt
                                                    RequestRecord& record) const {
   auto stream = std::make_shared<BegunStream>(options_.max_log_bytes);
   stream->request_id = record.request_id;
+  stream->tenant = record.tenant;
   stream->request = admitted.request;
   stream->ticket = static_cast<const Ticket&>(*admitted.waiter);
   stream->arrived = record.arrived;

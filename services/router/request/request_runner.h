@@ -13,6 +13,7 @@
 #include "common/rpc/server_call.h"
 #include "services/router/admission/shared_fleet.h"
 #include "services/router/request/attempts.h"
+#include "services/router/request/entry_control.h"
 #include "services/router/request/inference_method.h"
 #include "services/router/request/model_choice.h"
 #include "services/router/request/request_record.h"
@@ -36,14 +37,15 @@ class RequestRunner {
   };
 
   // `attempts` and `store` outlive it.
-  RequestRunner(const Options& options, const Attempts& attempts, StreamStore& store,
-                observability::Logger log);
+  RequestRunner(const Options& options, EntryControl entry, const Attempts& attempts,
+                StreamStore& store, observability::Logger log);
 
   // The handler of `method`, which outlives the call.
   rpc::Task<absl::Status> Run(const InferenceMethod& method, rpc::ServerCall& call) const;
 
   // --- For the ResumeRunner ---
 
+  const EntryControl& entry() const { return entry_; }
   // Runs `serving` and concludes the record, which it works on.
   rpc::Task<absl::Status> Record(rpc::ServerCall& call, RequestRecord& record,
                                  rpc::Task<absl::Status> serving) const;
@@ -81,6 +83,7 @@ class RequestRunner {
                                       RequestRecord& record) const;
 
   const Options options_;
+  const EntryControl entry_;
   const Attempts& attempts_;
   StreamStore& store_;
   const observability::Logger log_;

@@ -47,6 +47,7 @@ rpc::Task<absl::Status> ResumeRunner::Run(rpc::ServerCall& call) const {
 }
 
 rpc::Task<absl::Status> ResumeRunner::Serve(rpc::ServerCall& call, RequestRecord& record) const {
+  if (absl::Status known = requests_.entry().Identify(call, record); !known.ok()) co_return known;
   const std::optional<grpc::ByteBuffer> bytes = co_await call.Read();
   ResumeStreamRequest request;
   if (!bytes.has_value() || !rpc::Parse(*bytes, request)) {
@@ -60,7 +61,7 @@ rpc::Task<absl::Status> ResumeRunner::Serve(rpc::ServerCall& call, RequestRecord
   absl::Status not_found;
   {
     const absl::StatusOr<StreamStore::Reading> reading =
-        co_await store_.Claim(call, /*tenant=*/"", request.request_id());
+        co_await store_.Claim(call, record.tenant, request.request_id());
     if (reading.ok()) {
       metrics_.resumed.With({"kept"}).Increment();
       co_return co_await ServeKept(call, reading->stream(), request, record);
@@ -87,6 +88,13 @@ rpc::Task<absl::Status> ResumeRunner::ServeKept(rpc::ServerCall& call, BegunStre
   const absl::StatusOr<std::uint64_t> first = FirstWanted(request, log);
   if (!first.ok()) co_return first.status();
   record.model = stream.ticket.model;
+  record.goes_on = true;
+  record.tokens = {.answer = 1};  // settled by what comes
+  if (EntryControl::HasQuotas(record)) {
+    if (absl::Status charged = co_await requests_.entry().Charge(call, record); !charged.ok()) {
+      co_return charged;
+    }
+  }
   record.refused = false;
   for (std::uint64_t sequence = *first; sequence < log.next_sequence(); ++sequence) {
     const bool last = sequence + 1 == log.next_sequence();

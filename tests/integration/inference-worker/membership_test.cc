@@ -94,7 +94,7 @@ TEST(Membership, TellsOfAModelThatCameBeforeTheWelcome) {
   });
   const auto channel = rpc::Channel::Create(router.address(), {});
   ASSERT_TRUE(channel.ok()) << channel.status();
-  membership = std::make_unique<Membership>(loop, *channel, facts);
+  membership = std::make_unique<Membership>(loop, *channel, /*api_key=*/"", facts);
 
   ASSERT_TRUE(loop.Spawn(membership->Run()));
 

@@ -21,6 +21,7 @@ struct ConnectionOptions {
   std::string server = "127.0.0.1:50051";
   time::Duration timeout = std::chrono::seconds(60);  // of each call, to its last message
   std::string api_key;                                // empty: none is sent
+  std::string api_key_file;                           // holds the key; empty: there is none
   rpc::ClientTls tls;
   std::string server_name;  // expected in the certificate; empty: the host of `server`
 };

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
@@ -35,6 +36,11 @@ void AddServerFlags(CLI::App& app, ConnectionOptions& options) {
       ->envname("CHASQUI_SERVER")
       ->type_name("HOST:PORT")
       ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--api-key-file", options.api_key_file,
+                 "File with the API key; CHASQUI_API_KEY holds the key itself")
+      ->envname("CHASQUI_API_KEY_FILE")
+      ->type_name("FILE")
       ->group(kGroup);
   AddDurationFlag(app, "--timeout", options.timeout, "Longest time a call may take")->group(kGroup);
   app.add_flag("--tls", options.tls.enabled, "Speak TLS and verify the certificate")->group(kGroup);
@@ -77,6 +83,11 @@ std::shared_ptr<ConnectionOptions> SetClientAction(CLI::App& app, Choice& choice
     tls.enabled = tls.enabled || !tls.ca_file.empty() || !tls.certificate_file.empty();
     options->api_key = config::EnvironmentVariable("CHASQUI_API_KEY").value_or("");
     choice.run = [options, run](Interrupts& interrupts) {
+      if (!options->api_key_file.empty()) {
+        absl::StatusOr<std::string> key = ReadFile(options->api_key_file);
+        if (!key.ok()) return key.status();
+        options->api_key = std::string(absl::StripAsciiWhitespace(*key));
+      }
       const absl::StatusOr<Connection> connection = Connection::Open(*options, interrupts);
       return connection.ok() ? run(*connection) : connection.status();
     };

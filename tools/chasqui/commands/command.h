@@ -44,6 +44,7 @@ void AddDetokenize(CLI::App& app, Choice& choice);
 void AddEmbed(CLI::App& app, Choice& choice);
 void AddFleet(CLI::App& app, Choice& choice);
 void AddGenerate(CLI::App& app, Choice& choice);
+void AddKeys(CLI::App& app, Choice& choice);
 void AddModels(CLI::App& app, Choice& choice);
 void AddRerank(CLI::App& app, Choice& choice);
 void AddTemplate(CLI::App& app, Choice& choice);

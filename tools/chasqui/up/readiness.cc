@@ -9,6 +9,7 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 
+#include "absl/strings/str_cat.h"
 #include "chasqui/fleet/v1/fleet_service.grpc.pb.h"
 #include "common/time/clock.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -75,6 +76,7 @@ bool Readiness::Healthy(const PlannedProcess& process) {
 void Readiness::AskRouter(std::map<std::string, std::string>& states) {
   grpc::ClientContext context;
   SetDeadline(context);
+  if (!api_key_.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", api_key_));
   ListWorkersResponse response;
   const grpc::Status status = FleetService::NewStub(Connect(plan_.router))
                                   ->ListWorkers(&context, ListWorkersRequest(), &response);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "tools/chasqui/up/suite_plan.h"
 
@@ -12,8 +13,10 @@ namespace chasqui::cli {
 // workers. Confined to one thread; blocks for at most a second a question.
 class Readiness {
  public:
-  // `plan` outlives this.
-  explicit Readiness(const SuitePlan& plan) : plan_(plan) {}
+  // `plan` outlives this. `api_key` is shown to the router, which may tell only operators of its
+  // workers; empty: none.
+  Readiness(const SuitePlan& plan, std::string api_key)
+      : plan_(plan), api_key_(std::move(api_key)) {}
 
   // What is known of each process after asking once: "starting", "healthy", "joined".
   std::map<std::string, std::string> Ask();
@@ -26,6 +29,7 @@ class Readiness {
   void AskRouter(std::map<std::string, std::string>& states);
 
   const SuitePlan& plan_;
+  const std::string api_key_;
   std::map<std::string, bool> healthy_;  // what was healthy once need not be asked again
   bool complete_ = false;
 };

@@ -100,7 +100,7 @@ void Suite::Start() {
 absl::Status Suite::AwaitHealthy() {
   // A picture that refreshes and a log that scrolls do not go together.
   Progress progress(std::cerr, isatty(STDERR_FILENO) != 0 && !style_.verbose);
-  Readiness readiness(plan_);
+  Readiness readiness(plan_, style_.api_key);
   const time::SteadyTime deadline = time::SteadyNow() + plan_.start_timeout;
   while (true) {
     progress.Show(readiness.Ask());
@@ -144,6 +144,7 @@ absl::Status Suite::AskPrompt() {
   ConnectionOptions options;
   options.server = plan_.router.address;
   options.timeout = std::chrono::minutes(5);
+  options.api_key = style_.api_key;
   const absl::StatusOr<Connection> connection = Connection::Open(options, interrupts_);
   if (!connection.ok()) return connection.status();
   GenerateRequest request;

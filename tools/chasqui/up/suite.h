@@ -18,6 +18,7 @@ struct SuiteStyle {
   std::string prompt;    // asked once the suite is healthy; empty: nothing
   bool once = false;     // stop after the answer
   bool verbose = false;  // the processes' logs go to standard error
+  std::string api_key;   // shown to the router; empty: none
   bool json = false;     // what is told goes to standard output as lines of JSON
 };
 

@@ -24,6 +24,7 @@ struct Flags {
   bool once = false;
   bool verbose = false;
   bool print_config = false;
+  std::string api_key;
 };
 
 absl::Status Run(const Flags& flags, bool json, Interrupts& interrupts) {
@@ -46,7 +47,11 @@ absl::Status Run(const Flags& flags, bool json, Interrupts& interrupts) {
       Suite::WithPrograms(*installation, PlanSuite(*suite, *ports, PhysicalCores()));
   if (!plan.ok()) return plan.status();
   return Suite(*installation, *plan,
-               {.prompt = flags.prompt, .once = flags.once, .verbose = flags.verbose, .json = json},
+               {.prompt = flags.prompt,
+                .once = flags.once,
+                .verbose = flags.verbose,
+                .api_key = flags.api_key,
+                .json = json},
                interrupts)
       .Run();
 }
@@ -74,6 +79,7 @@ void AddUp(CLI::App& app, Choice& choice) {
   AddJsonFlag(sub, choice);
   sub.callback([flags, &choice] {
     flags->sources.environment = config::ProcessEnvironment();
+    flags->api_key = config::EnvironmentVariable("CHASQUI_API_KEY").value_or("");
     choice.run = [flags, &choice](Interrupts& interrupts) {
       return Run(*flags, choice.json, interrupts);
     };
