@@ -76,8 +76,6 @@ void CheckCachePolicy(const v1::CachePolicy& policy, Violations& v) {
 
 void CheckUnimplemented(const v1::GenerateRequest& request, Violations& v) {
   v.NotImplemented("logprobs.prompt", request.logprobs().prompt());
-  v.NotImplemented("priority", request.priority() != v1::PRIORITY_UNSPECIFIED &&
-                                   request.priority() != v1::PRIORITY_NORMAL);
   v.NotImplemented("conversation_id", !request.conversation_id().empty());
 }
 
@@ -150,6 +148,8 @@ absl::Status Validate(const v1::GenerateRequest& request) {
   CheckCachePolicy(request.cache_policy(), v);
   CheckUnimplemented(request, v);
   CheckAdapters(request, v);
+  if (!v1::Priority_IsValid(request.priority()))
+    v.Add("priority", absl::StrCat("must be a value of Priority, is ", request.priority()));
   v.AtMost("n", request.n(), kMaxCandidates, "answers");
   v.AtMost("logprobs.top", request.logprobs().top(), kMaxRivals, "tokens");
   if (request.has_resume()) CheckResume(request.resume(), std::max(1U, request.n()), v);

@@ -178,7 +178,18 @@ WatchFleetResponse FleetService::Snapshot(std::uint64_t& revision) const {
           queue.set_queued(static_cast<std::uint32_t>(view.waiting));
           *queue.mutable_oldest_wait() = service::ToProto(view.oldest_wait);
           queue.set_running(view.running);
-          queue.set_refused_total(view.refused_total);
+          queue.set_refused_total(view.refused.all());
+          queue.set_queued_tokens(view.waiting_tokens);
+          for (std::size_t i = 0; i < kPriorities; ++i) {
+            auto& priority = *queue.add_priorities();
+            priority.set_priority(static_cast<inference::v1::Priority>(inference::v1::PRIORITY_LOW +
+                                                                       static_cast<int>(i)));
+            priority.set_queued(static_cast<std::uint32_t>(view.classes[i].requests));
+            priority.set_queued_tokens(view.classes[i].tokens);
+          }
+          queue.set_displaced_total(view.refused.displaced);
+          queue.set_deadline_refused_total(view.refused.too_late);
+          queue.set_waits_for_worker(view.waiting > 0 && !view.has_worker);
         }
         return snapshot;
       });

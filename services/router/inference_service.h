@@ -5,6 +5,7 @@
 #include "chasqui/inference/v1/inference_service.pb.h"
 #include "common/rpc/server.h"
 #include "services/router/admission/shared_fleet.h"
+#include "services/router/auth/authenticator.h"
 #include "services/router/request/request_runner.h"
 #include "services/router/request/resume_runner.h"
 
@@ -16,9 +17,9 @@ namespace chasqui::router {
 class InferenceService {
  public:
   // All outlive it.
-  InferenceService(const SharedFleet& fleet, const RequestRunner& runner,
-                   const ResumeRunner& resumes)
-      : fleet_(fleet), runner_(runner), resumes_(resumes) {}
+  InferenceService(const Authenticator& authenticator, const SharedFleet& fleet,
+                   const RequestRunner& runner, const ResumeRunner& resumes)
+      : authenticator_(authenticator), fleet_(fleet), runner_(runner), resumes_(resumes) {}
 
   // Adds the methods to the server, which must end before this does.
   void Register(rpc::Server& server);
@@ -27,7 +28,10 @@ class InferenceService {
   inference::v1::ListModelsResponse ListModels() const;
   absl::StatusOr<inference::v1::GetModelResponse> GetModel(
       const inference::v1::GetModelRequest& request) const;
+  absl::StatusOr<inference::v1::GetQueuePositionResponse> GetQueuePosition(
+      const rpc::ServerCall& call, const inference::v1::GetQueuePositionRequest& request) const;
 
+  const Authenticator& authenticator_;
   const SharedFleet& fleet_;
   const RequestRunner& runner_;
   const ResumeRunner& resumes_;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -76,6 +78,48 @@ void Check(const config::v1::StreamsConfig& streams, config::Checks& checks) {
   }
 }
 
+constexpr int kMaxTenants = 10'000;
+constexpr std::size_t kMaxTenant = 256;
+
+void CheckQueue(const config::v1::QueueConfig& queue, config::Checks& checks) {
+  checks.Range("queue.max_requests", queue.max_requests(), 0, 1'000'000);
+  checks.Range("queue.max_wait", queue.max_wait(), 1ms, 1h);
+  checks.Range("queue.retry_delay", queue.retry_delay(), 1ms, 10min);
+  checks.Range("queue.max_tokens", queue.max_tokens(), 1, 1'000'000'000'000);
+  checks.Range("queue.ageing", queue.ageing(), 0s, 1h);
+  checks.Range("queue.quantum_tokens", queue.quantum_tokens(), 1, 1'000'000);
+  checks.Count("queue.tenant_weights", queue.tenant_weights_size(), kMaxTenants);
+  std::set<std::string_view> tenants;
+  for (int i = 0; i < std::min(queue.tenant_weights_size(), kMaxTenants); ++i) {
+    const auto& tenant = queue.tenant_weights(i);
+    const std::string path = absl::StrCat("queue.tenant_weights[", i, "]");
+    checks.Require(!tenant.tenant().empty() && tenant.tenant().size() <= kMaxTenant,
+                   path + ".tenant", "must be of 1 to 256 characters");
+    checks.Require(tenants.insert(tenant.tenant()).second, path + ".tenant",
+                   "is there twice: " + tenant.tenant());
+    checks.Range(path + ".weight", tenant.weight(), 1, 1000);
+  }
+  checks.Range("queue.wait_for_worker", queue.wait_for_worker(), 0s, 1h);
+  checks.Count("queue.expected_models", queue.expected_models_size(), 1000);
+}
+
+void CheckBalancing(const config::v1::BalancingConfig& balancing, config::Checks& checks) {
+  const auto& affinity = balancing.prefix_affinity();
+  checks.Range("balancing.prefix_affinity.load_margin_percent", affinity.load_margin_percent(), 0,
+               100);
+  checks.Range("balancing.prefix_affinity.block_bytes", affinity.block_bytes(), 16, 65'536);
+  checks.Range("balancing.prefix_affinity.table_entries", affinity.table_entries(), 1024,
+               1'000'000);
+  const auto& breaker = balancing.circuit_breaker();
+  const std::string path = "balancing.circuit_breaker.";
+  checks.Range(path + "failures", breaker.failures(), 0, 1000);
+  checks.Range(path + "base_ejection", breaker.base_ejection(), 1ms, 1h);
+  checks.Range(path + "max_ejection", breaker.max_ejection(),
+               service::ToDuration(breaker.base_ejection()), 24h);
+  checks.Range(path + "max_ejected_percent", breaker.max_ejected_percent(), 0, 100);
+  checks.Range("balancing.slow_start", balancing.slow_start(), 0s, 1h);
+}
+
 }  // namespace
 
 RouterConfig DefaultConfig() {
@@ -85,16 +129,27 @@ RouterConfig DefaultConfig() {
   queue.set_max_requests(1024);
   *queue.mutable_max_wait() = service::ToProto(60s);
   *queue.mutable_retry_delay() = service::ToProto(1s);
+  queue.set_max_tokens(4'000'000);
+  *queue.mutable_ageing() = service::ToProto(10s);
+  queue.set_quantum_tokens(1024);
+  *queue.mutable_wait_for_worker() = service::ToProto(0s);
   auto& upstream = *config.mutable_upstream();
   upstream.set_max_attempts(3);
   upstream.set_max_buffered_events(64);
   *upstream.mutable_connect_timeout() = service::ToProto(2s);
+  upstream.set_retry_budget_percent(20);
   auto& membership = *config.mutable_membership();
   *membership.mutable_report_interval() = service::ToProto(1s);
   membership.set_max_workers(1000);
   *membership.mutable_dns_interval() = service::ToProto(10s);
   auto& balancing = *config.mutable_balancing();
   balancing.set_policy(config::v1::BALANCING_POLICY_LEAST_CONNECTIONS);
+  *balancing.mutable_slow_start() = service::ToProto(10s);
+  auto& breaker = *balancing.mutable_circuit_breaker();
+  breaker.set_failures(5);
+  *breaker.mutable_base_ejection() = service::ToProto(30s);
+  *breaker.mutable_max_ejection() = service::ToProto(300s);
+  breaker.set_max_ejected_percent(50);
   auto& affinity = *balancing.mutable_prefix_affinity();
   affinity.set_load_margin_percent(25);
   affinity.set_block_bytes(256);
@@ -116,23 +171,17 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   service::Check("server", config.server(), checks);
   checks.Require(config.router_id().empty() || inference::IsRequestId(config.router_id()),
                  "router_id", "must be at most 128 characters of [A-Za-z0-9._:-]");
-  checks.Range("queue.max_requests", config.queue().max_requests(), 0, 1'000'000);
-  checks.Range("queue.max_wait", config.queue().max_wait(), 1ms, 1h);
-  checks.Range("queue.retry_delay", config.queue().retry_delay(), 1ms, 10min);
+  CheckQueue(config.queue(), checks);
   checks.Range("upstream.max_attempts", config.upstream().max_attempts(), 1, 10);
   checks.Range("upstream.max_buffered_events", config.upstream().max_buffered_events(), 1, 10'000);
   checks.Range("upstream.connect_timeout", config.upstream().connect_timeout(), 100ms, 1min);
+  checks.Range("upstream.retry_budget_percent", config.upstream().retry_budget_percent(), 0, 100);
   service::Check("upstream.tls", config.upstream().tls(), checks);
   CheckMembership(config.membership(), checks);
   CheckModels(config.models(), checks);
-  const auto& affinity = config.balancing().prefix_affinity();
-  checks.Range("balancing.prefix_affinity.load_margin_percent", affinity.load_margin_percent(), 0,
-               100);
-  checks.Range("balancing.prefix_affinity.block_bytes", affinity.block_bytes(), 16, 65'536);
-  checks.Range("balancing.prefix_affinity.table_entries", affinity.table_entries(), 1024,
-               1'000'000);
   Check(config.streams(), checks);
   CheckAuth(config, checks);
+  CheckBalancing(config.balancing(), checks);
   return std::move(checks).Take();
 }
 

@@ -36,16 +36,39 @@ std::size_t PrefixBlockBytes(const config::v1::BalancingConfig& balancing) {
 // A name with several addresses behind it, as the streams' peers may be.
 bool IsDnsName(std::string_view peer) { return absl::StartsWith(peer, "dns:///"); }
 
+CircuitBreakerOptions BreakerOptions(const config::v1::CircuitBreakerConfig& breaker) {
+  return {.failures = static_cast<int>(breaker.failures()),
+          .base_ejection = service::ToDuration(breaker.base_ejection()),
+          .max_ejection = service::ToDuration(breaker.max_ejection())};
+}
+
+WaitQueue::Options QueueOrder(const config::v1::QueueConfig& queue) {
+  WaitQueue::Options order{.ageing = service::ToDuration(queue.ageing()),
+                           .fairness = {.quantum_tokens = queue.quantum_tokens(), .weights = {}}};
+  for (const auto& tenant : queue.tenant_weights()) {
+    order.fairness.weights[tenant.tenant()] = tenant.weight();
+  }
+  return order;
+}
+
 SharedFleet::Options FleetOptions(const RouterConfig& config) {
   const auto& membership = config.membership();
   return {
       .dispatcher =
           {
               .registry = {.max_workers = membership.max_workers(),
-                           .silence = 3 * service::ToDuration(membership.report_interval())},
+                           .silence = 3 * service::ToDuration(membership.report_interval()),
+                           .breaker = BreakerOptions(config.balancing().circuit_breaker())},
               .max_waiting = config.queue().max_requests(),
+              .max_waiting_tokens = config.queue().max_tokens(),
+              .order = QueueOrder(config.queue()),
+              .wait_for_worker = service::ToDuration(config.queue().wait_for_worker()),
+              .expected_models = {config.queue().expected_models().begin(),
+                                  config.queue().expected_models().end()},
               .retry_delay = Milliseconds(config.queue().retry_delay()),
               .still_after = service::ToDuration(config.streams().stall_timeout()),
+              .max_ejected_percent = config.balancing().circuit_breaker().max_ejected_percent(),
+              .slow_start = service::ToDuration(config.balancing().slow_start()),
               .make_policy =
                   [balancing = config.balancing()] {
                     return MakePolicy(balancing,
@@ -55,6 +78,7 @@ SharedFleet::Options FleetOptions(const RouterConfig& config) {
                   },
           },
       .max_wait = service::ToDuration(config.queue().max_wait()),
+      .retry_budget = {.percent = config.upstream().retry_budget_percent()},
   };
 }
 
@@ -127,9 +151,10 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
         Collect(fleet_, metrics_);
         metrics_.kept_bytes.Set(static_cast<double>(store_.bytes()));
       })),
-      runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_, log_),
+      runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_,
+              log_),
       resumes_(runner_, store_, peers_, metrics_),
-      inference_(fleet_, runner_, resumes_),
+      inference_(authenticator_, fleet_, runner_, resumes_),
       fleet_service_(router_id_, fleet_, streams_, clock),
       rpc_metrics_(metrics),
       resolver_(resolver != nullptr ? std::move(resolver) : MakeSystemResolver()),
@@ -142,6 +167,10 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
   registration_.Register(server_);
   inference_.Register(server_);
   fleet_service_.Register(server_);
+  fleet_.OnEjection([this](std::string_view worker) {
+    metrics_.ejections.With({worker}).Increment();
+    log_.Warn("worker ejected: it failed again and again", {{"worker", worker}});
+  });
   // On one loop, so that the last state told is the last there was.
   fleet_.OnAvailability([this] { server_.loop().Post([this] { UpdateHealth(); }); });
 }

@@ -7,6 +7,7 @@ import grpc
 import pytest
 from chasqui.inference.v1 import chat_pb2
 from chasqui.inference.v1 import generate_pb2
+from chasqui.inference.v1 import inference_service_pb2
 from chasqui.inference.v1 import model_pb2
 from chasqui.inference.v1 import text_pb2
 from grpc.health.v1 import health_pb2
@@ -72,6 +73,13 @@ def test_models_are_listed(suite):
     assert [model.name for model in models] == [paths.TINY_NAME]
     assert models[0].workers == 2 and models[0].state == model_pb2.MODEL_STATE_READY
     assert len(models[0].fingerprint) == 32
+
+
+def test_the_place_in_the_queue_can_be_asked_for(suite):
+    request = inference_service_pb2.GetQueuePositionRequest(request_id="nobody")
+    response = suite.router.inference.GetQueuePosition(request, timeout=10)
+
+    assert response.state == inference_service_pb2.QUEUE_STATE_UNKNOWN
 
 
 def test_health_is_serving(suite):

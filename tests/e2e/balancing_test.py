@@ -17,9 +17,10 @@ from chasqui_testing.waiting import eventually
 
 SLOTS = 6
 # A worker that is held reports nothing: it must not be dropped for that. Without a warm-up no speed
-# is measured: the workers are equal however busy this machine is.
+# is measured: the workers are equal however busy this machine is, and however long after the other one
+# of them has joined.
 SETTINGS = {"worker.engine.slots": SLOTS, "worker.engine.warm_up": "false",
-            "router.membership.report_interval": "60s"}
+            "router.membership.report_interval": "60s", "router.balancing.slow_start": "0s"}
 
 
 def running(suite):

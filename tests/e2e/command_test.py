@@ -11,6 +11,7 @@ import grpc
 import pytest
 from chasqui.fleet.v1 import fleet_service_pb2 as fleet
 from chasqui.inference.v1 import generate_pb2 as g
+from chasqui.inference.v1 import inference_service_pb2 as inference
 from chasqui.inference.v1 import model_pb2
 from chasqui.inference.v1 import text_pb2 as text
 from google.protobuf import duration_pb2
@@ -257,6 +258,20 @@ def test_models_and_fleet_are_tables():
         assert "runs 3 requests" in run(address, "fleet", "drain", "worker-0").stdout
         listed = json.loads(run(address, "models", "list", "--json").stdout)
         assert listed["models"][0]["name"] == "tiny"
+
+
+def test_queue_tells_who_waits():
+    def answer(method, request, context):
+        if method == "GetQueuePosition":
+            return inference.GetQueuePositionResponse(
+                state=inference.QUEUE_STATE_WAITING, position=2, tokens_ahead=512)
+        return [fleet.WatchFleetResponse(queues=[fleet.ModelQueue(model="tiny", queued=7)])]
+
+    with fake_server.serving(answer) as address:
+        assert "tiny         0        7" in run(address, "queue").stdout
+        assert run(address, "queue", "r-1").stdout == "waiting: number 2, 512 tokens before it\n"
+        assert json.loads(run(address, "queue", "--json").stdout)["queued"] == 7
+        assert json.loads(run(address, "queue", "r-1", "--json").stdout)["position"] == 2
 
 
 def test_models_inspect_reads_a_file_without_a_server():

@@ -232,6 +232,11 @@ void FakeWorker::RefuseAll(grpc::Status status) {
   refusal_ = std::move(status);
 }
 
+void FakeWorker::AcceptAll() {
+  absl::MutexLock lock(mutex_);
+  refusal_.reset();
+}
+
 void FakeWorker::Die() {
   // Past: connections are cut without waiting for calls.
   server_->Shutdown(time::RealClock().SystemNow() - 1s);

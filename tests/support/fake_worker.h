@@ -140,6 +140,8 @@ class FakeWorker final : private inference::v1::InferenceService::Service,
   std::uint32_t refused() const { return refused_.load(); }
   // From now on calls are refused with this status before anything is sent.
   void RefuseAll(grpc::Status status);
+  // From now on they are not.
+  void AcceptAll();
   void SetRefuseBeyondSlots(bool refuse) { refuse_beyond_slots_ = refuse; }
 
   // As kill -9 does: all connections break at once.

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   AddModels(app, choice);
   AddFleet(app, choice);
   AddKeys(app, choice);
+  AddQueue(app, choice);
   AddCompletion(app, choice);
   AddVersion(app, choice);
   try {

@@ -10,6 +10,7 @@
 namespace chasqui::router {
 
 void Lease::Took() {
+  retry_.reset();
   if (fleet_ != nullptr && place_.prefix != nullptr) fleet_->Took(place_);
 }
 
@@ -37,13 +38,17 @@ class SharedFleet::Waiting {
 };
 
 SharedFleet::SharedFleet(Options options, const time::Clock& clock)
-    : clock_(clock), max_wait_(options.max_wait), dispatcher_(std::move(options.dispatcher)) {}
+    : clock_(clock),
+      max_wait_(options.max_wait),
+      retry_budget_(options.retry_budget),
+      dispatcher_(std::move(options.dispatcher)) {}
 
 // Changes the dispatcher and then, without the lock, tells whom it concerns.
 template <typename Change>
 auto SharedFleet::Apply(Change change) {
   absl::InlinedVector<Wakeup, 4> wakeups;
   std::vector<Dispatcher::Recalled> recalled;
+  std::vector<std::string> ejected;
   bool availability = false;
   auto run = [&] {
     absl::MutexLock lock(mutex_);
@@ -54,6 +59,7 @@ auto SharedFleet::Apply(Change change) {
       wakeups.push_back({.loop = &waiter.loop, .wake = waiter.wake});
     }
     recalled = dispatcher_.TakeRecalled();
+    ejected = dispatcher_.TakeEjected();
     availability = dispatcher_.availability_revision() != before;
     return result;
   };
@@ -71,6 +77,9 @@ auto SharedFleet::Apply(Change change) {
     loop.Post([waiter = std::move(waiter), why = one.why] {
       if (waiter->on_recall != nullptr) waiter->on_recall(why);
     });
+  }
+  for (const std::string& worker : ejected) {
+    if (ejected_ != nullptr) ejected_(worker);
   }
   if (availability && changed_ != nullptr) changed_();
   return result;

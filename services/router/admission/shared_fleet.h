@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "common/resilience/retry_budget.h"
 #include "common/rpc/loop.h"
 #include "common/rpc/one_shot.h"
 #include "common/rpc/server_call.h"
@@ -56,6 +57,8 @@ class SharedFleet {
     Dispatcher::Options dispatcher;
     // Longest wait for a place.
     time::Duration max_wait;
+    // How many requests may be tried again at one time.
+    resilience::RetryBudget::Options retry_budget = {};
   };
 
   SharedFleet(Options options, const time::Clock& clock);
@@ -77,6 +80,9 @@ class SharedFleet {
   absl::StatusOr<SessionId> SetDrain(std::string_view worker_id, bool drain);
 
   absl::StatusOr<std::string> Resolve(std::string_view model) const;
+
+  // Of all requests of the router.
+  resilience::RetryBudget& retry_budget() { return retry_budget_; }
 
   // A number for Ticket::arrival.
   std::uint64_t NextArrival() { return next_arrival_.fetch_add(1, std::memory_order_relaxed); }
@@ -101,6 +107,10 @@ class SharedFleet {
 
   // Is called, on any thread, after the models that can be asked may have changed. Before any use.
   void OnAvailability(absl::AnyInvocable<void()> changed) { changed_ = std::move(changed); }
+  // Is called, on any thread, with the id of a worker that was ejected. Before any use.
+  void OnEjection(absl::AnyInvocable<void(std::string_view)> ejected) {
+    ejected_ = std::move(ejected);
+  }
 
  private:
   class Waiting;
@@ -121,7 +131,9 @@ class SharedFleet {
   const time::Clock& clock_;
   const time::Duration max_wait_;
   absl::AnyInvocable<void()> changed_;
+  absl::AnyInvocable<void(std::string_view)> ejected_;
   std::atomic<std::uint64_t> next_arrival_ = 1;
+  resilience::RetryBudget retry_budget_;
   mutable absl::Mutex mutex_;
   Dispatcher dispatcher_ ABSL_GUARDED_BY(mutex_);
 };

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status/status.h"
+#include "services/router/policy/slow_start.h"
 
 namespace chasqui::router {
 namespace {
@@ -22,14 +23,21 @@ std::string KnownNames(const Catalogue& catalogue) {
   return absl::StrCat(absl::StrJoin(names, ", "), all > names.size() ? ", ..." : "");
 }
 
-// Of `usable` those that fail again and again, unless these are more than half of the model's
-// workers, where the fault is hardly theirs, or there is no other.
+// Of `usable` those that fail again and again, unless these are more than `most_percent` of the
+// model's workers, where the fault is hardly theirs, or there is no other.
 template <typename Seats>
-void LeaveOutEjected(const CatalogueEntry& entry, time::SteadyTime now, Seats& usable) {
+void LeaveOutEjected(const CatalogueEntry& entry, std::uint32_t most_percent, time::SteadyTime now,
+                     Seats& usable) {
   const auto ejected = [now](const Seat* seat) { return seat->member.breaker.Ejects(now); };
   if (std::ranges::none_of(usable, ejected) || std::ranges::all_of(usable, ejected)) return;
   const auto count = static_cast<std::size_t>(std::ranges::count_if(entry.seats, ejected));
-  if (2 * count <= entry.seats.size()) absl::erase_if(usable, ejected);
+  if (100 * count <= most_percent * entry.seats.size()) absl::erase_if(usable, ejected);
+}
+
+// Since when the seat's worker takes requests without a break.
+time::SteadyTime WarmsSince(const Seat& seat, time::SteadyTime now) {
+  const time::SteadyTime back = seat.member.breaker.back_at();
+  return back <= now ? std::max(seat.serves_since, back) : seat.serves_since;
 }
 
 // Weight of one answer in the average of response times: the last ten or so count.
@@ -91,11 +99,12 @@ void Dispatcher::Suspect(SessionId session) {
 std::vector<SessionId> Dispatcher::Expire(time::SteadyTime now) {
   std::vector<SessionId> dropped = registry_.Expire(now);
   if (!dropped.empty()) Rebuild(now);
+  RefuseThoseWithoutWorker(now);
   std::erase_if(known_names_, [&](const auto& known) {
-    return now - known.second > kNamesKnownFor && catalogue_.Find(known.first) == nullptr;
+    return now - known.second.last > kNamesKnownFor && catalogue_.Find(known.first) == nullptr;
   });
   std::erase_if(models_, [&](const auto& model) {
-    return model.second.queue.empty() && model.second.running == 0 &&
+    return model.second.queue.waiting().empty() && model.second.running == 0 &&
            !known_names_.contains(model.first);
   });
   RecallStreams(now);
@@ -112,10 +121,13 @@ absl::StatusOr<Member*> Dispatcher::SetDrain(std::string_view worker_id, bool dr
 
 absl::StatusOr<std::string> Dispatcher::Resolve(std::string_view name) const {
   const auto& entries = catalogue_.entries();
+  if (const std::optional<std::string> absent = AbsentModel(name)) {
+    if (options_.wait_for_worker > time::Duration::zero()) return *absent;
+    return NoWorker(name);
+  }
   if (registry_.members().empty()) return NoWorker(name);
   if (!name.empty()) {
     if (const CatalogueEntry* entry = catalogue_.Find(name)) return entry->name;
-    if (known_names_.contains(name)) return NoWorker(name);
     return status::NotFound("model", name,
                             absl::StrCat("no worker serves it; known: ", KnownNames(catalogue_)));
   }
@@ -138,33 +150,37 @@ absl::StatusOr<std::string> Dispatcher::Resolve(std::string_view name) const {
 
 void Dispatcher::Submit(std::shared_ptr<Ticket> ticket, time::SteadyTime now) {
   ModelState& state = StateOf(ticket->model);
-  // Those who wait could not be placed when something last changed, so nobody is overtaken.
-  ticket->outcome = TryPlace(*ticket, state, now);
+  ticket->waiting_since = now;
+  // Those who wait could not be placed when something last changed. But an ejection ends without a
+  // sign: they are asked again, so that nobody is overtaken.
+  const bool waits_its_turn = ticket->needs_slot && ticket->refusable;
+  if (waits_its_turn && state.queue.waiting().has_newcomers()) {
+    Serve(ticket->model, Change::kRoom, now);
+  }
+  if (!waits_its_turn || !state.queue.waiting().has_newcomers()) {
+    ticket->outcome = TryPlace(*ticket, state, now);
+  }
   if (ticket->outcome.has_value()) return;
   if (!ticket->needs_slot) {
     ticket->outcome = NoWorker(ticket->model);
     return;
   }
-  if (ticket->refusable && state.queue.size() >= options_.max_waiting) {
-    ++state.refused_total;
-    ++revision_;
-    ticket->outcome = status::ResourceExhausted(
-        "QUEUE_FULL",
-        absl::StrCat("all slots of model '", ticket->model, "' are busy and ", state.queue.size(),
-                     " requests wait, as many as may"),
-        RetryDelay(ticket->model, now));
-    return;
-  }
-  ticket->waiting_since = now;
-  state.queue.Add(std::move(ticket));
   ++revision_;
+  std::vector<std::shared_ptr<Ticket>> displaced;
+  if (absl::Status no = state.queue.Add(ticket, SlotsOf(ticket->model), now, displaced); !no.ok()) {
+    ticket->outcome = std::move(no);
+  } else {
+    whereabouts_.Waits(*ticket);
+  }
+  for (std::shared_ptr<Ticket>& other : displaced) Decided(std::move(other));
 }
 
 bool Dispatcher::Withdraw(const Ticket& ticket) {
   const auto it = models_.find(ticket.model);
   if (ticket.outcome.has_value() || it == models_.end()) return false;
   ++revision_;
-  return it->second.queue.Remove(ticket);
+  whereabouts_.WaitsNoMore(ticket);
+  return it->second.queue.waiting().Remove(ticket);
 }
 
 void Dispatcher::Took(const Place& place) {
@@ -177,18 +193,20 @@ void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now
   Member& member = *place.member;
   Seat& seat = *place.seat;
   if (ending == Ending::kUnreachable && member.session == place.session) member.suspect = true;
-  if (ending == Ending::kUnreachable || ending == Ending::kFailed) member.breaker.Failed(now);
+  const bool failed = ending == Ending::kUnreachable || ending == Ending::kFailed;
+  if (failed && member.breaker.Failed(now)) ejected_.push_back(member.worker_id);
   if (ending == Ending::kAnswered) member.breaker.Succeeded();
   if (place.movable != nullptr) stays_.erase(place.movable);
   if (!place.takes_slot) return;
   ModelState& state = StateOf(seat.model);
   --seat.own;
   --state.running;
+  whereabouts_.RunsNoMore(place.request_key);
   ++revision_;
   seat.refused = ending == Ending::kFull;
   if (ending == Ending::kAnswered) Measure(now - place.since, seat.response_seconds);
   const bool completed = ending != Ending::kFull && ending != Ending::kUnreachable;
-  if (completed) state.completions.Add(now);
+  if (completed) state.queue.Completed(now - place.since, place.cost_tokens, now);
   Serve(seat.model, Change::kRoom, now);
 }
 
@@ -196,11 +214,16 @@ std::vector<Dispatcher::QueueView> Dispatcher::Queues(time::SteadyTime now) cons
   std::vector<QueueView> views;
   views.reserve(models_.size());
   for (const auto& [model, state] : models_) {
+    const WaitQueue& queue = state.queue.waiting();
     views.push_back({.model = model,
-                     .waiting = state.queue.size(),
-                     .oldest_wait = state.queue.OldestWait(now),
+                     .waiting = queue.size(),
+                     .waiting_tokens = queue.tokens(),
+                     .classes = {queue.work(Priority::kLow), queue.work(Priority::kNormal),
+                                 queue.work(Priority::kHigh)},
+                     .oldest_wait = queue.OldestWait(now),
                      .running = state.running,
-                     .refused_total = state.refused_total});
+                     .refused = state.queue.refused(),
+                     .has_worker = HasWorker(model)});
   }
   return views;
 }
@@ -209,22 +232,29 @@ std::chrono::milliseconds Dispatcher::RetryDelay(std::string_view model,
                                                  time::SteadyTime now) const {
   const auto it = models_.find(model);
   if (it == models_.end()) return options_.retry_delay;
-  return EstimateRetryDelay(it->second.queue.size(), it->second.completions.PerSecond(now),
-                            options_.retry_delay);
+  return it->second.queue.RetryDelay(now);
 }
 
 Dispatcher::ModelState& Dispatcher::StateOf(const std::string& model) {
-  const auto [it, added] = models_.try_emplace(model);
-  if (added) it->second.policy = options_.make_policy();
-  return it->second;
+  if (const auto it = models_.find(model); it != models_.end()) return it->second;
+  ModelState& state =
+      models_
+          .try_emplace(model,
+                       ModelQueue::Options{.bounds = {.max_requests = options_.max_waiting,
+                                                      .max_tokens = options_.max_waiting_tokens},
+                                           .retry_delay = options_.retry_delay,
+                                           .order = options_.order})
+          .first->second;
+  state.policy = options_.make_policy();
+  return state;
 }
 
 // After members or their models changed: the places of every model may be others.
 void Dispatcher::Rebuild(time::SteadyTime now) {
   const Catalogue former = std::exchange(catalogue_, Catalogue(registry_.members()));
   for (const Catalogue* catalogue : {&former, &std::as_const(catalogue_)}) {
-    for (const auto& [name, entry] : catalogue->entries()) known_names_[name] = now;
-    for (const auto& [alias, name] : catalogue->aliases()) known_names_[alias] = now;
+    for (const auto& [alias, name] : catalogue->aliases()) known_names_[alias] = {name, now};
+    for (const auto& [name, entry] : catalogue->entries()) known_names_[name] = {name, now};
   }
   ++revision_;
   ++availability_revision_;
@@ -235,15 +265,17 @@ void Dispatcher::Serve(std::string_view model, Change change, time::SteadyTime n
   const auto it = models_.find(model);
   if (it == models_.end()) return;
   ModelState& state = it->second;
-  state.queue.Serve(
+  state.queue.waiting().Serve(
+      now,
       [&](Ticket& ticket) {
         ticket.outcome = TryPlace(ticket, state, now);
         if (ticket.outcome.has_value()) return WaitQueue::Verdict::kTake;
         // Where one that goes anywhere finds no room, nobody does.
-        const bool nobody = change == Change::kRoom && ticket.avoid.empty();
+        const bool goes_anywhere = ticket.avoid.empty() && ticket.fingerprint.empty();
+        const bool nobody = change == Change::kRoom && goes_anywhere;
         return nobody ? WaitQueue::Verdict::kKeepAll : WaitQueue::Verdict::kKeep;
       },
-      [&](std::shared_ptr<Ticket> ticket) { decided_.push_back(std::move(ticket)); });
+      [&](std::shared_ptr<Ticket> ticket) { Decided(std::move(ticket)); });
 }
 
 // Movable requests are few thousands at the most; they are looked at once a second, and when a
@@ -264,8 +296,7 @@ std::optional<absl::StatusOr<Place>> Dispatcher::TryPlace(Ticket& ticket, ModelS
     }
     if (!usable.empty()) return Pick(usable, ticket, state, now);
   }
-  if (ticket.outlasts_workers) return std::nullopt;
-  return NoWorker(ticket.model);
+  return WithoutWorker(ticket, now);
 }
 
 Dispatcher::Seats Dispatcher::UsableSeats(const CatalogueEntry& entry, const Ticket& ticket,
@@ -283,7 +314,7 @@ Dispatcher::Seats Dispatcher::UsableSeats(const CatalogueEntry& entry, const Tic
       if (IsServable(*seat) && suits(seat)) usable.push_back(seat);
     }
   }
-  LeaveOutEjected(entry, now, usable);
+  LeaveOutEjected(entry, options_.max_ejected_percent, now, usable);
   if (!usable.empty()) return usable;
   for (Seat* seat : entry.loadable_seats) {
     if (IsLoadable(*seat) && suits(seat)) usable.push_back(seat);
@@ -305,17 +336,17 @@ std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, Ticket& tick
                           .load = seat->load(),
                           .slots = std::max(seat->slots, 1u),
                           .tokens_per_second = seat->tokens_per_second,
-                          .response_seconds = seat->response_seconds});
+                          .response_seconds = seat->response_seconds,
+                          .warmth = WarmthOf(now - WarmsSince(*seat, now), options_.slow_start)});
   }
   const Choice choice = state.policy->Choose(
       candidates, ticket.prefix != nullptr ? PrefixHashes(*ticket.prefix) : PrefixHashes());
-  Place place = Occupy(*seats[choice.index], ticket, state);
+  Place place = Occupy(*seats[choice.index], ticket, state, now);
   place.reason = choice.reason;
-  place.since = now;
   return place;
 }
 
-Place Dispatcher::Occupy(Seat& seat, Ticket& ticket, ModelState& state) {
+Place Dispatcher::Occupy(Seat& seat, Ticket& ticket, ModelState& state, time::SteadyTime now) {
   if (ticket.needs_slot) {
     ++seat.own;
     ++state.running;
@@ -328,9 +359,12 @@ Place Dispatcher::Occupy(Seat& seat, Ticket& ticket, ModelState& state) {
               .takes_slot = ticket.needs_slot,
               .reason = {},
               .prefix = ticket.prefix,
-              .since = {}};
+              .since = now,
+              .movable = ticket.movable ? &ticket : nullptr,
+              .request_key = Whereabouts::KeyOf(ticket.tenant, ticket.request_id),
+              .cost_tokens = ticket.cost_tokens};
+  if (place.takes_slot) whereabouts_.Runs(place.request_key);
   if (ticket.movable) {
-    place.movable = &ticket;
     stays_[&ticket] = {.ticket = ticket.shared_from_this(), .member = place.member, .seat = &seat};
   }
   return place;

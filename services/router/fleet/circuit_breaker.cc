@@ -5,14 +5,15 @@
 
 namespace chasqui::router {
 
-void CircuitBreaker::Failed(time::SteadyTime now) {
+bool CircuitBreaker::Failed(time::SteadyTime now) {
   // Requests that ran when it was ejected say nothing new.
-  if (Ejects(now)) return;
-  if (++failures_ < kFailures) return;
-  if (ejections_ > 0 && now - until_ >= kLongest) ejections_ = 0;
+  if (options_.failures == 0 || Ejects(now)) return false;
+  if (++failures_ < options_.failures) return false;
+  if (ejections_ > 0 && now - until_ >= options_.max_ejection) ejections_ = 0;
   ++ejections_;
-  until_ = now + std::min(kStep * ejections_, kLongest);
-  failures_ = kFailures - 1;
+  until_ = now + std::min(options_.base_ejection * ejections_, options_.max_ejection);
+  failures_ = options_.failures - 1;
+  return true;
 }
 
 }  // namespace chasqui::router

@@ -7,25 +7,36 @@
 
 namespace chasqui::router {
 
+// When a worker is ejected, and for how long. The defaults are Envoy's (outlier detection by
+// consecutive failures).
+struct CircuitBreakerOptions {
+  // Failures in a row that eject it; 0: none do.
+  int failures = 5;
+  // The first ejection, and by how much each that follows soon is longer.
+  time::Duration base_ejection = std::chrono::seconds(30);
+  // The longest; at least base_ejection. One that follows later than this counts as the first.
+  time::Duration max_ejection = std::chrono::minutes(5);
+};
+
 // Whether a worker fails so often that it is left alone for a while, though it says that it is
-// ready: its reports may come through where calls to it do not. Five failures in a row eject it,
-// for 30 s the first time, 30 s longer each time that follows within five minutes, at most five
-// minutes. When it is back one more failure ejects it again, until it has answered a request. Reads
-// no clock. Thread-compatible.
+// ready: its reports may come through where calls to it do not. When it is back one more failure
+// ejects it again, until it has answered a request. Reads no clock. Thread-compatible.
 class CircuitBreaker {
  public:
-  static constexpr int kFailures = 5;
-  static constexpr time::Duration kStep = std::chrono::seconds(30);
-  static constexpr time::Duration kLongest = std::chrono::minutes(5);
+  explicit CircuitBreaker(const CircuitBreakerOptions& options = {}) : options_(options) {}
 
   // It could not be reached, or failed by its own fault. What clients did wrong does not count.
-  void Failed(time::SteadyTime now);
+  // Whether that ejected it.
+  bool Failed(time::SteadyTime now);
   // It answered a request.
   void Succeeded() { failures_ = 0; }
 
   bool Ejects(time::SteadyTime now) const { return ejections_ > 0 && now < until_; }
+  // When the last ejection ended or will end; the clock's zero: there was none.
+  time::SteadyTime back_at() const { return until_; }
 
  private:
+  CircuitBreakerOptions options_;
   int failures_ = 0;  // in a row
   int ejections_ = 0;
   time::SteadyTime until_;  // end of the last ejection

@@ -31,6 +31,9 @@ struct Seat {
   std::string fingerprint;
   // Whether the worker says that the model is in memory.
   bool ready = false;
+  // Whether it is ready and the worker takes requests, by its last word, and since when.
+  bool serves = false;
+  time::SteadyTime serves_since;
   // Whether the worker knows the model without having it in memory: a request has it loaded.
   bool loadable = false;
   // Whether the worker refused a request as full; until its next report, or until a request of this

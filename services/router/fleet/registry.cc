@@ -58,6 +58,14 @@ void TakeLoad(Member& member, const fleet::v1::LoadReport& load, Now now) {
   }
 }
 
+void NoteWhatServes(Member& member, time::SteadyTime now) {
+  const bool takes_requests = member.load.state() == fleet::v1::WORKER_STATE_READY;
+  for (auto& [name, seat] : member.seats) {
+    const bool served = std::exchange(seat.serves, seat.ready && takes_requests);
+    if (seat.serves && !served) seat.serves_since = now;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Registry::Joined> Registry::Join(const fleet::v1::WorkerHello& hello,
@@ -95,6 +103,7 @@ absl::StatusOr<Registry::Joined> Registry::Join(const fleet::v1::WorkerHello& he
   fleet::v1::LoadReport load = hello.load();
   if (!hello.has_load()) load.set_state(fleet::v1::WORKER_STATE_STARTING);
   TakeLoad(*member, load, now);
+  NoteWhatServes(*member, now.steady);
   sessions_[member->session] = member.get();
   members_[hello.worker_id()] = std::move(member);
   return joined;
@@ -106,6 +115,7 @@ absl::Status Registry::Report(SessionId session, const fleet::v1::LoadReport& lo
   ABSL_RETURN_IF_ERROR(ValidateLoad(load));
   member->last_heard = now.steady;
   TakeLoad(*member, load, now);
+  NoteWhatServes(*member, now.steady);
   return absl::OkStatus();
 }
 
@@ -116,6 +126,7 @@ absl::Status Registry::SetModels(SessionId session, const fleet::v1::WorkerModel
   ABSL_RETURN_IF_ERROR(ValidateModels(models));
   member->last_heard = now.steady;
   TakeModels(*member, models, now.steady);
+  NoteWhatServes(*member, now.steady);
   return absl::OkStatus();
 }
 
@@ -158,6 +169,7 @@ std::shared_ptr<Member> Registry::FindLife(const fleet::v1::WorkerHello& hello) 
   auto member = std::make_shared<Member>();
   member->worker_id = hello.worker_id();
   member->incarnation = hello.incarnation();
+  member->breaker = CircuitBreaker(limits_.breaker);
   return member;
 }
 

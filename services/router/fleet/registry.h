@@ -32,6 +32,8 @@ class Registry {
     std::size_t max_workers;
     // A member not heard of for longer is dropped.
     time::Duration silence;
+    // When members are ejected.
+    CircuitBreakerOptions breaker = {};
   };
 
   // What a hello led to.

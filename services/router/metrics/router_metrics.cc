@@ -11,6 +11,8 @@
 namespace chasqui::router {
 namespace {
 
+constexpr std::array<std::string_view, kPriorities> kPriorityNames = {"low", "normal", "high"};
+
 struct FleetSizes {
   std::vector<Dispatcher::QueueView> queues;
   std::size_t starting = 0;
@@ -55,6 +57,12 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
       resumed(metrics.AddCounters("chasqui_router_streams_resumed_total",
                                   "Streams that a client took up again, by who had them.",
                                   {"source"})),
+      retries_denied(metrics.AddCounter(
+          "chasqui_router_retries_denied_total",
+          "Requests that got the error of an attempt because the retry budget was spent.")),
+      ejections(metrics.AddCounters("chasqui_router_ejections_total",
+                                    "Ejections of workers that failed again and again.",
+                                    {"worker"})),
       picks(metrics.AddCounters("chasqui_router_picks_total", "Attempts, by the chosen worker.",
                                 {"worker"})),
       fallbacks(metrics.AddCounters("chasqui_router_fallbacks_total",
@@ -84,6 +92,14 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
                                  "Requests that have arrived and not ended.")),
       queued(metrics.AddGauges("chasqui_router_queue_requests", "Requests that wait for a slot.",
                                {"model"})),
+      queued_by_priority(metrics.AddGauges(
+          "chasqui_router_queue_priority_requests",
+          "Requests that wait for a slot, by the priority they have reached; \"returned\" from an "
+          "attempt.",
+          {"model", "priority"})),
+      queued_tokens(metrics.AddGauges("chasqui_router_queue_tokens",
+                                      "Tokens of the requests that wait, by estimate.",
+                                      {"model", "priority"})),
       running(metrics.AddGauges("chasqui_router_requests_running",
                                 "Requests of this router in slots of workers.", {"model"})),
       workers(metrics.AddGauges(
@@ -97,6 +113,18 @@ void Collect(const SharedFleet& fleet, RouterMetrics& metrics) {
   for (const Dispatcher::QueueView& queue : sizes.queues) {
     metrics.queued.With({queue.model}).Set(static_cast<double>(queue.waiting));
     metrics.running.With({queue.model}).Set(queue.running);
+    Work rest{.requests = queue.waiting, .tokens = queue.waiting_tokens};
+    const auto set = [&](std::string_view priority, const Work& work) {
+      metrics.queued_by_priority.With({queue.model, priority})
+          .Set(static_cast<double>(work.requests));
+      metrics.queued_tokens.With({queue.model, priority}).Set(static_cast<double>(work.tokens));
+    };
+    for (std::size_t i = 0; i < kPriorities; ++i) {
+      set(kPriorityNames[i], queue.classes[i]);
+      rest.requests -= queue.classes[i].requests;
+      rest.tokens -= queue.classes[i].tokens;
+    }
+    set("returned", rest);
   }
   for (const auto& [state, count] :
        std::array<std::pair<std::string_view, std::size_t>, 5>{{{"starting", sizes.starting},

@@ -14,11 +14,13 @@ namespace chasqui::router {
 struct RouterMetrics {
   explicit RouterMetrics(observability::Metrics& metrics);
 
-  observability::MetricFamily<observability::Counter>& requests;           // method, model, code
-  observability::MetricFamily<observability::Counter>& refused;            // reason
-  observability::MetricFamily<observability::Counter>& retries;            // reason
-  observability::MetricFamily<observability::Counter>& moves;              // reason
-  observability::MetricFamily<observability::Counter>& resumed;            // source
+  observability::MetricFamily<observability::Counter>& requests;  // method, model, code
+  observability::MetricFamily<observability::Counter>& refused;   // reason
+  observability::MetricFamily<observability::Counter>& retries;   // reason
+  observability::MetricFamily<observability::Counter>& moves;     // reason
+  observability::MetricFamily<observability::Counter>& resumed;   // source
+  observability::Counter& retries_denied;
+  observability::MetricFamily<observability::Counter>& ejections;          // worker
   observability::MetricFamily<observability::Counter>& picks;              // worker
   observability::MetricFamily<observability::Counter>& fallbacks;          // from, to
   observability::MetricFamily<observability::Counter>& decisions;          // policy, reason
@@ -28,9 +30,11 @@ struct RouterMetrics {
   observability::MetricFamily<observability::Histogram>& inter_token;      // model
   observability::Histogram& overhead;
   observability::Gauge& in_flight;
-  observability::MetricFamily<observability::Gauge>& queued;   // model
-  observability::MetricFamily<observability::Gauge>& running;  // model
-  observability::MetricFamily<observability::Gauge>& workers;  // state
+  observability::MetricFamily<observability::Gauge>& queued;              // model
+  observability::MetricFamily<observability::Gauge>& queued_by_priority;  // model, priority
+  observability::MetricFamily<observability::Gauge>& queued_tokens;       // model, priority
+  observability::MetricFamily<observability::Gauge>& running;             // model
+  observability::MetricFamily<observability::Gauge>& workers;             // state
   observability::Gauge& kept_bytes;
 };
 

@@ -24,6 +24,9 @@ struct Candidate {
   double tokens_per_second = 0;
   // How long it lately took to answer a request of this router; 0 when not measured yet.
   double response_seconds = 0;
+  // What part of its capacity counts, above 0 to 1: less than all while it warms up, see
+  // slow_start.h.
+  double warmth = 1;
 };
 
 // Why a worker was chosen.

@@ -5,7 +5,7 @@ namespace chasqui::router {
 namespace {
 
 double LoadWithOneMore(const Candidate& candidate) {
-  return (candidate.load + 1.0) / candidate.slots;
+  return (candidate.load + 1.0) / (candidate.slots * candidate.warmth);
 }
 
 }  // namespace

@@ -9,9 +9,9 @@
 namespace chasqui::router {
 
 // How loaded candidates would be with one request more, for their capacity. Capacity is slots times
-// relative speed; speed is tokens a second for each slot, and counts only when all candidates have
-// measured theirs. Workers less than twice slower than the fastest count as equally fast: so much
-// do measurements of equal machines differ, and equal workers must share equally.
+// warmth times relative speed; speed is tokens a second for each slot, and counts only when all
+// candidates have measured theirs. Workers less than twice slower than the fastest count as equally
+// fast: so much do measurements of equal machines differ, and equal workers must share equally.
 class RelativeLoad {
  public:
   explicit RelativeLoad(std::span<const Candidate> candidates) {
@@ -35,9 +35,10 @@ class RelativeLoad {
   }
 
   double Capacity(const Candidate& candidate) const {
-    if (fastest_ == 0) return candidate.slots;
+    const double slots = candidate.slots * candidate.warmth;
+    if (fastest_ == 0) return slots;
     const double relative = SlotSpeed(candidate) / fastest_;
-    return relative > kEquallyFast ? candidate.slots : candidate.slots * relative;
+    return relative > kEquallyFast ? slots : slots * relative;
   }
 
   static constexpr double kEquallyFast = 0.5;

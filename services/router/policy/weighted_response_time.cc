@@ -19,7 +19,8 @@ double Quickest(std::span<const Candidate> candidates) {
 
 double Weight(const Candidate& candidate, double quickest) {
   // What takes no slot is also sent to workers that have none free.
-  const double free = candidate.slots > candidate.load ? candidate.slots - candidate.load : 1;
+  const double slots = candidate.slots > candidate.load ? candidate.slots - candidate.load : 1;
+  const double free = slots * candidate.warmth;
   return candidate.response_seconds > 0 ? free * quickest / candidate.response_seconds : free;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +18,9 @@
 namespace chasqui::router {
 
 struct Ticket;
+// Classes of requests, the last one first.
+enum class Priority : std::uint8_t { kLow, kNormal, kHigh };
+inline constexpr std::size_t kPriorities = 3;
 
 // A place on a worker that a request was given, with what a call there needs. Keeps the member's
 // object alive.
@@ -36,6 +40,10 @@ struct Place {
   time::SteadyTime since;
   // Of a request that can move; null of others. Only compared.
   const Ticket* movable = nullptr;
+  // Of the request, by which it is found while it runs; empty: it is not. See Whereabouts.
+  std::string request_key;
+  // Of the request, as its ticket has it.
+  std::uint32_t cost_tokens = 0;
 };
 
 // A request that asks for a place: first, and again after each attempt that came to nothing. Made
@@ -52,6 +60,16 @@ struct Ticket : std::enable_shared_from_this<Ticket> {
   bool movable = false;
   // Whether it runs in a slot; what does not never waits.
   bool needs_slot = true;
+  // The request's own id, by which its place in the queue can be asked for; empty: it cannot.
+  std::string request_id;
+  // Whose it is; empty: of one of those who are not told apart.
+  std::string tenant;
+  Priority priority = Priority::kNormal;
+  // What it will cost, by an estimate of the tokens of its prompt and its answers. Not changed
+  // while it waits.
+  std::uint32_t cost_tokens = 1;
+  // When its client gives up; the largest value: never.
+  time::SteadyTime deadline = time::SteadyTime::max();
   // Number of the request among all of this router. Who comes back after a failed attempt stands
   // where the number says: before everyone who came later.
   std::uint64_t arrival = 0;

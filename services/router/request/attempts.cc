@@ -46,6 +46,12 @@ void Attempts::Count(const Place& place, RequestRecord& record) const {
   metrics_.decisions.With({policy_, ReasonName(place.reason)}).Increment();
 }
 
+std::optional<resilience::RetryBudget::Guard> Attempts::TryRetry() const {
+  auto retry = fleet_.retry_budget().TryRetry();
+  if (!retry.has_value()) metrics_.retries_denied.Increment();
+  return retry;
+}
+
 rpc::CallOptions Attempts::UpstreamOptions(rpc::ServerCall& call,
                                            const RequestRecord& record) const {
   rpc::CallOptions options;

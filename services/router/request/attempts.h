@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/resilience/retry_budget.h"
 #include "common/rpc/client_call.h"
 #include "common/rpc/loop.h"
 #include "common/rpc/server_call.h"
@@ -36,6 +38,9 @@ class Attempts {
                                         RequestRecord& record) const;
   // The request goes to `place`.
   void Count(const Place& place, RequestRecord& record) const;
+  // The part of the retry budget that another attempt takes, to be held by its lease; nothing, and
+  // counted, when the budget is spent.
+  std::optional<resilience::RetryBudget::Guard> TryRetry() const;
   // Of the call to the worker that is made for `call`.
   rpc::CallOptions UpstreamOptions(rpc::ServerCall& call, const RequestRecord& record) const;
 

@@ -31,6 +31,17 @@ bool SuitsAnyModel(const GenerateRequest& request) {
          request.sampling().logit_bias().empty() && request.stop().token_ids().empty();
 }
 
+Priority PriorityOf(const GenerateRequest& request) {
+  switch (request.priority()) {
+    case inference::v1::PRIORITY_LOW:
+      return Priority::kLow;
+    case inference::v1::PRIORITY_HIGH:
+      return Priority::kHigh;
+    default:
+      return Priority::kNormal;
+  }
+}
+
 template <typename Request>
 absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_block_bytes) {
   google::protobuf::Arena arena;
@@ -46,6 +57,7 @@ absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_blo
   if constexpr (std::same_as<Request, GenerateRequest>) {
     if (request.has_model_requirements()) asked.requirements = request.model_requirements();
     asked.any_model = SuitsAnyModel(request);
+    asked.priority = PriorityOf(request);
     if (prefix_block_bytes != 0) asked.prefix = PromptPrefix(request, prefix_block_bytes);
     if (request.has_resume()) asked.resume = std::move(*request.mutable_resume());
   }

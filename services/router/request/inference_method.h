@@ -15,6 +15,7 @@
 #include "chasqui/inference/v1/generate.pb.h"
 #include "common/rpc/observer.h"
 #include "services/router/limits/token_estimate.h"
+#include "services/router/queue/ticket.h"
 
 namespace chasqui::router {
 
@@ -34,6 +35,7 @@ struct Asked {
   // Hashes of the prompt's beginnings: see prompt_prefix.h. Empty: none were wanted, or the method
   // has no prompt.
   std::vector<std::uint64_t> prefix;
+  Priority priority = Priority::kNormal;
   // Of a stream that the client goes on with after it broke.
   inference::v1::ResumePoint resume;
 };

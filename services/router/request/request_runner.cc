@@ -13,6 +13,7 @@
 #include "services/router/relay/append_fields.h"
 #include "services/router/relay/relay.h"
 #include "services/router/relay/worker_channel.h"
+#include "services/router/request/queue_cost.h"
 #include "services/router/request/request_id.h"
 
 namespace chasqui::router {
@@ -37,11 +38,7 @@ class InFlight {
 
 RequestRunner::RequestRunner(const Options& options, EntryControl entry, const Attempts& attempts,
                              StreamStore& store, observability::Logger log)
-    : options_(options),
-      entry_(entry),
-      attempts_(attempts),
-      store_(store),
-      log_(std::move(log)) {}
+    : options_(options), entry_(entry), attempts_(attempts), store_(store), log_(std::move(log)) {}
 
 rpc::Task<absl::Status> RequestRunner::Run(const InferenceMethod& method,
                                            rpc::ServerCall& call) const {
@@ -52,6 +49,7 @@ rpc::Task<absl::Status> RequestRunner::Run(const InferenceMethod& method,
 rpc::Task<absl::Status> RequestRunner::Record(rpc::ServerCall& call, RequestRecord& record,
                                               rpc::Task<absl::Status> serving) const {
   const InFlight in_flight(attempts_.metrics().in_flight);
+  const auto active = attempts_.fleet().retry_budget().Begin();
   record.refused = true;
   absl::Status status = co_await std::move(serving);
   entry_.Settle(call, status, record);
@@ -118,10 +116,20 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
                     .resume = std::move(asked.resume)};
   admitted.waiter->model = record.model;
   admitted.waiter->needs_slot = record.method.takes_slot;
+  admitted.waiter->request_id = record.request_id;
+  admitted.waiter->priority = asked.priority;
+  admitted.waiter->tenant = record.tenant;
+  admitted.waiter->cost_tokens = QueueCost(record.tokens);
+  admitted.waiter->deadline = call.deadline();
   if (!asked.prefix.empty()) {
     admitted.waiter->prefix =
         std::make_shared<const std::vector<std::uint64_t>>(std::move(asked.prefix));
   }
+  admitted.waiter->request_id = record.request_id;
+  admitted.waiter->priority = asked.priority;
+  admitted.waiter->tenant = record.tenant;
+  admitted.waiter->cost_tokens = QueueCost(record.tokens);
+  admitted.waiter->deadline = call.deadline();
   admitted.waiter->arrival = attempts_.fleet().NextArrival();
   return admitted;
 }
@@ -150,6 +158,7 @@ rpc::Task<absl::Status> RequestRunner::ServeUnary(rpc::ServerCall& call, Admitte
                                                   RequestRecord& record) const {
   Waiter& waiter = *admitted.waiter;
   absl::Status failure;
+  std::optional<resilience::RetryBudget::Guard> retry;
   // Each turn is one attempt. It ends: attempts are counted, and what is not counted waits for a
   // worker's next report.
   for (;;) {
@@ -163,6 +172,7 @@ rpc::Task<absl::Status> RequestRunner::ServeUnary(rpc::ServerCall& call, Admitte
     }
     record.refused = false;
     const SessionId session = lease->place().session;
+    lease->Hold(std::exchange(retry, std::nullopt));
     AttemptEnd end = co_await AttemptUnary(call, admitted, *std::move(lease), record);
     if (end.status.ok() || call.cancelled()) co_return end.status;
     waiter.refusable = false;
@@ -174,6 +184,7 @@ rpc::Task<absl::Status> RequestRunner::ServeUnary(rpc::ServerCall& call, Admitte
     // What takes no slot cannot be refused for want of one; a worker that does so is not asked
     // again and again.
     if (next == AfterFailure::kPassOn || (full && !waiter.needs_slot)) co_return failure;
+    if (!full && !(retry = attempts_.TryRetry()).has_value()) co_return failure;
     attempts_.metrics().retries.With({full ? "full" : "unreachable"}).Increment();
     if (full) {
       --record.attempts;

@@ -42,6 +42,7 @@ StreamSession::StreamSession(const Options& options, const Attempts& attempts,
       waiter_(std::make_shared<Waiter>(call.loop())) {
   static_cast<Ticket&>(*waiter_) = stream.ticket;
   waiter_->movable = options.retries.moves > 0;
+  waiter_->deadline = call.deadline();
   Hold(waiter_);
   if (stream.log.begun()) PrepareToMove(0);
 }
@@ -60,6 +61,7 @@ void StreamSession::Hold(std::shared_ptr<Waiter> waiter) {
 
 rpc::Task<absl::Status> StreamSession::Run() {
   absl::Status failure;
+  std::optional<resilience::RetryBudget::Guard> retry;
   // Each turn is one attempt. It ends: attempts and moves are counted, and what is not counted
   // waits for a worker's next report or follows a worker that is to end.
   for (;;) {
@@ -83,6 +85,7 @@ rpc::Task<absl::Status> StreamSession::Run() {
     }
     record_.refused = false;
     at_ = lease->place().session;
+    lease->Hold(std::exchange(retry, std::nullopt));
     const bool had_begun = stream_.log.begun();
     AttemptEnd end = co_await Attempt(*std::move(lease));
     stream_.finished = record_.progress.finished();
@@ -116,6 +119,7 @@ rpc::Task<absl::Status> StreamSession::Run() {
         --record_.attempts;
         break;
       case AfterFailure::kTryElsewhere:
+        if (!(retry = attempts_.TryRetry()).has_value()) co_return failure;
         attempts_.metrics().retries.With({"unreachable"}).Increment();
         waiter_->avoid.push_back(at_);
         break;

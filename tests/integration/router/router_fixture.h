@@ -18,6 +18,7 @@
 #include "common/rpc/grpc_status.h"
 #include "common/service/settings.h"
 #include "common/status/status.h"
+#include "common/time/clock.h"
 #include "services/router/router_config.h"
 #include "services/router/router_server.h"
 #include "tests/support/client_stream.h"
@@ -40,15 +41,22 @@ class RouterFixture : public ::testing::Test {
     // Long, so that nobody is dropped because the machine is slow; tests of silence set their own.
     *config.mutable_membership()->mutable_report_interval() =
         service::ToProto(std::chrono::seconds(20));
+    // Or requests would be spread by who joined first; tests of warming up set their own.
+    *config.mutable_balancing()->mutable_slow_start() = service::ToProto(std::chrono::seconds(0));
     return config;
   }
 
   void StartRouter(const Config& config, std::unique_ptr<NameResolver> resolver = nullptr) {
+    StartRouter(config, time::RealClock(), std::move(resolver));
+  }
+  // `clock` outlives the router; timers of the loops do not go by it.
+  void StartRouter(const Config& config, const time::Clock& clock,
+                   std::unique_ptr<NameResolver> resolver = nullptr) {
     ASSERT_TRUE(Validate(config).empty());
     router_.reset();
     metrics_ = std::make_unique<observability::Metrics>("router");
-    router_ = std::make_unique<RouterServer>(config, *metrics_, observability::Logger(),
-                                             time::RealClock(), std::move(resolver));
+    router_ = std::make_unique<RouterServer>(config, *metrics_, observability::Logger(), clock,
+                                             std::move(resolver));
     ASSERT_TRUE(router_->Start().ok());
     channel_ = grpc::CreateChannel(router_->local_address(), grpc::InsecureChannelCredentials());
     inference_ = inference::v1::InferenceService::NewStub(channel_);

@@ -247,7 +247,8 @@ TEST_F(SharedLimitsTest, WaitNoLongerThanTheyMayForARedisThatHangs) {
 }
 
 TEST_F(SharedLimitsTest, LoadTheirScriptAgainWhenItWasFlushed) {
-  ASSERT_TRUE(one_.WaitUntilShared(true));
+  // Both: a router that connects after the flush would load the script for the other.
+  ASSERT_TRUE(one_.WaitUntilShared(true) && other_.WaitUntilShared(true));
   const Quotas quotas = RequestsAnHour(1000);
   ASSERT_EQ(redis_.Ask("SCRIPT FLUSH"), "+OK\r\n");
 

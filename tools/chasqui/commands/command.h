@@ -46,6 +46,7 @@ void AddFleet(CLI::App& app, Choice& choice);
 void AddGenerate(CLI::App& app, Choice& choice);
 void AddKeys(CLI::App& app, Choice& choice);
 void AddModels(CLI::App& app, Choice& choice);
+void AddQueue(CLI::App& app, Choice& choice);
 void AddRerank(CLI::App& app, Choice& choice);
 void AddTemplate(CLI::App& app, Choice& choice);
 void AddTokenize(CLI::App& app, Choice& choice);

@@ -37,7 +37,7 @@ TEST(ValidateGenerate, AcceptsEveryKindOfInput) {
            "chat { messages { role: ROLE_USER parts { text: 'Hello' } } }",
            "prompt: 'x' sampling { temperature: 0 } stop { max_tokens: 5 strings: 'END' }",
            "prompt: 'x' output_format { grammar: 'root ::= \"a\"' }",
-           "prompt: 'x' cache_policy { mode: MODE_BYPASS } priority: PRIORITY_NORMAL n: 1",
+           "prompt: 'x' cache_policy { mode: MODE_BYPASS } priority: PRIORITY_HIGH n: 1",
            "prompt: 'x' context_policy { reserve: RESERVE_AGGRESSIVE }",
            "prompt: 'x' lora_adapters { name: 'a' } lora_adapters { name: 'b' scale: -8 }",
            "chat { messages { role: ROLE_USER parts { text: 'x' } } }"
@@ -107,6 +107,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"prompt: 'x' stop { strings: '' }", "stop.strings[0]", "must not be empty"},
         Case{"prompt: 'x' stop { max_tokens: 2 min_tokens: 3 }", "stop.min_tokens", "(2), is 3"},
         Case{"prompt: 'x' stop { max_time {} }", "stop.max_time", "above 0"},
+        Case{"prompt: 'x' priority: 7", "priority", "value of Priority, is 7"},
         Case{"prompt: 'x' context_policy { overflow: OVERFLOW_TRUNCATE_OLDEST }",
              "context_policy.overflow", "chats only"}));
 
@@ -176,7 +177,6 @@ INSTANTIATE_TEST_SUITE_P(
     ValidateGenerate, UnimplementedField,
     ::testing::Values(
         Case{"prompt: 'x' logprobs { prompt: true }", "logprobs.prompt", "not implemented"},
-        Case{"prompt: 'x' priority: PRIORITY_HIGH", "priority", "not implemented"},
         Case{"prompt: 'x' conversation_id: 'c'", "conversation_id", "not implemented"},
         Case{"chat { messages { role: ROLE_USER parts { text: 'x' } }"
              " tool_choice { mode: MODE_REQUIRED } }",

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/router_config.h"
 
+#include <chrono>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/service/settings.h"
+
 namespace chasqui::router {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -31,15 +35,25 @@ TEST(RouterConfig, TellsEveryProblemAtOnce) {
   affinity.set_load_margin_percent(101);
   affinity.set_block_bytes(8);
   affinity.set_table_entries(2'000'000);
+  config.mutable_upstream()->set_retry_budget_percent(101);
+  *config.mutable_balancing()->mutable_slow_start() = service::ToProto(2h);
+  auto& breaker = *config.mutable_balancing()->mutable_circuit_breaker();
+  breaker.set_failures(1001);
+  breaker.mutable_base_ejection()->Clear();
+  *breaker.mutable_max_ejection() = service::ToProto(25h);
+  breaker.set_max_ejected_percent(101);
 
   const auto problems = Validate(config);
 
-  EXPECT_THAT(problems, SizeIs(10));
+  EXPECT_THAT(problems, SizeIs(16));
   for (const char* path :
        {"router_id", "queue.max_requests", "queue.max_wait", "upstream.max_attempts",
         "upstream.max_buffered_events", "membership.max_workers", "server.loops",
         "balancing.prefix_affinity.load_margin_percent", "balancing.prefix_affinity.block_bytes",
-        "balancing.prefix_affinity.table_entries"}) {
+        "balancing.prefix_affinity.table_entries", "upstream.retry_budget_percent",
+        "balancing.slow_start", "balancing.circuit_breaker.failures",
+        "balancing.circuit_breaker.base_ejection", "balancing.circuit_breaker.max_ejection",
+        "balancing.circuit_breaker.max_ejected_percent"}) {
     EXPECT_THAT(problems, Contains(StartsWith(path)));
   }
 }
@@ -73,6 +87,14 @@ TEST(RouterConfig, ChecksFallbacks) {
                                             StartsWith("models.fallbacks[1].model"),
                                             StartsWith("models.fallbacks[1].instead"),
                                             StartsWith("models.fallbacks[2].model")));
+}
+
+TEST(RouterConfig, NeedsALongestEjectionThatIsNoShorterThanTheFirst) {
+  config::v1::RouterConfig config = DefaultConfig();
+  auto& breaker = *config.mutable_balancing()->mutable_circuit_breaker();
+  *breaker.mutable_base_ejection() = service::ToProto(6min);
+
+  EXPECT_THAT(Validate(config), ElementsAre(StartsWith("balancing.circuit_breaker.max_ejection")));
 }
 
 }  // namespace

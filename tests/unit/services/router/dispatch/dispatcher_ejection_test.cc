@@ -2,7 +2,9 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/services/router/dispatch/dispatcher_fixture.h"
@@ -10,9 +12,15 @@
 namespace chasqui::router {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
 // Workers that fail again and again.
 class DispatcherEjection : public DispatcherTest {
  protected:
+  explicit DispatcherEjection(Dispatcher::Options options = Options(3))
+      : DispatcherTest(std::move(options)) {}
+
   // Requests at the worker that end so, while all others stay idle; whether it got them.
   bool Fail(const std::string& worker, int times, Ending ending) {
     for (int tries = 0; times > 0 && tries < 100; ++tries) {
@@ -47,6 +55,16 @@ TEST_F(DispatcherEjection, LeavesAWorkerAloneForAWhile) {
   EXPECT_TRUE(IsAsked("w1"));
 }
 
+TEST_F(DispatcherEjection, IsToldOnce) {
+  Join("w1", 8);
+  Join("w2", 8);
+
+  ASSERT_TRUE(Fail("w1", 5, Ending::kFailed));
+
+  EXPECT_THAT(dispatcher_.TakeEjected(), ElementsAre("w1"));
+  EXPECT_THAT(dispatcher_.TakeEjected(), IsEmpty());
+}
+
 TEST_F(DispatcherEjection, CountsThoseThatCannotBeReachedThoughTheyReport) {
   const SessionId w1 = Join("w1", 8);
   Join("w2", 8);
@@ -78,6 +96,29 @@ TEST_F(DispatcherEjection, IsDisregardedWhenMoreThanHalfFail) {
 
   EXPECT_TRUE(IsAsked("w1"));
   EXPECT_TRUE(IsAsked("w2"));
+}
+
+// With an ejection of a third of the workers at the most.
+class DispatcherEjectionOfFew : public DispatcherEjection {
+ protected:
+  DispatcherEjectionOfFew() : DispatcherEjection(WithPercent()) {}
+
+  static Dispatcher::Options WithPercent() {
+    Dispatcher::Options options = Options(3);
+    options.max_ejected_percent = 34;
+    return options;
+  }
+};
+
+TEST_F(DispatcherEjectionOfFew, IsDisregardedWhenMoreThanConfiguredFail) {
+  Join("w1", 8);
+  Join("w2", 8);
+  ASSERT_TRUE(Fail("w1", 5, Ending::kFailed));
+  EXPECT_TRUE(IsAsked("w1"));
+
+  Join("w3", 8);
+
+  EXPECT_FALSE(IsAsked("w1"));
 }
 
 TEST_F(DispatcherEjection, IsDisregardedWhenThereIsNoOther) {

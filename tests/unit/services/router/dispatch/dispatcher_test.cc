@@ -97,7 +97,7 @@ TEST_F(DispatcherTest, RefusesWhenTheQueueIsFull) {
   ASSERT_EQ(WhereTo(refused), "RESOURCE_EXHAUSTED");
   EXPECT_EQ(status::ErrorReason(refused->outcome->status()), "QUEUE_FULL");
   EXPECT_EQ(status::RetryDelay(refused->outcome->status()), 1s);
-  EXPECT_EQ(dispatcher_.Queues(At(now_).steady)[0].refused_total, 1u);
+  EXPECT_EQ(dispatcher_.Queues(At(now_).steady)[0].refused.full, 1u);
 }
 
 TEST_F(DispatcherTest, TellsRefusedClientsWhenTheQueueWillHaveMoved) {

@@ -25,6 +25,7 @@ struct Case {
   // A moment at which it is ejected, and the first at which it is not again; 0: never ejected.
   std::chrono::seconds ejected;
   std::chrono::seconds back;
+  CircuitBreakerOptions options = {};
 };
 
 std::vector<Event> Failures(std::vector<std::chrono::seconds> times) {
@@ -36,7 +37,7 @@ std::vector<Event> Failures(std::vector<std::chrono::seconds> times) {
 class CircuitBreakerTable : public ::testing::TestWithParam<Case> {};
 
 TEST_P(CircuitBreakerTable, Ejects) {
-  CircuitBreaker breaker;
+  CircuitBreaker breaker(GetParam().options);
 
   for (const Event& event : GetParam().events) {
     if (event.what == 'f') breaker.Failed(At(event.at).steady);
@@ -72,8 +73,25 @@ INSTANTIATE_TEST_SUITE_P(
              Failures({0s, 0s, 0s, 0s, 0s, 100s, 200s, 300s, 500s, 700s, 900s, 1150s, 1450s, 1750s,
                        2050s}),
              2050s, 2350s},
-        Case{"ShortlyWhenTheLastTimeIsLongAgo", Failures({0s, 0s, 0s, 0s, 0s, 330s}), 330s, 360s}),
+        Case{"ShortlyWhenTheLastTimeIsLongAgo", Failures({0s, 0s, 0s, 0s, 0s, 330s}), 330s, 360s},
+        Case{"ForAsManyAsConfigured", Failures({0s, 1s}), 1s, 31s, {.failures = 2}},
+        Case{"ForTheFirstWhenOneIsEnough", Failures({0s}), 0s, 30s, {.failures = 1}},
+        Case{"NeverWhenOff", Failures(std::vector(100, 0s)), 0s, 0s, {.failures = 0}},
+        Case{"ForAsLongAsConfigured",
+             Failures({0s, 10s, 30s, 59s}),
+             59s,
+             74s,
+             {.failures = 1, .base_ejection = 5s, .max_ejection = 15s}}),
     [](const auto& test) { return test.param.name; });
+
+TEST(CircuitBreaker, SaysWhichFailureEjects) {
+  CircuitBreaker breaker({.failures = 2});
+
+  EXPECT_FALSE(breaker.Failed(At(0s).steady));
+  EXPECT_TRUE(breaker.Failed(At(1s).steady));
+  EXPECT_FALSE(breaker.Failed(At(2s).steady)) << "it is ejected already";
+  EXPECT_EQ(breaker.back_at(), At(31s).steady);
+}
 
 }  // namespace
 }  // namespace chasqui::router

@@ -30,7 +30,7 @@ const InferenceMethod& Method(std::string_view name) {
 TEST(InferenceMethods, AreThoseOfTheService) {
   const auto* file = inference::v1::ResumeStreamRequest::descriptor()->file();
   const auto* service = file->FindServiceByName("InferenceService");
-  std::set<std::string> known = {"ListModels", "GetModel", "ResumeStream"};
+  std::set<std::string> known = {"ListModels", "GetModel", "GetQueuePosition", "ResumeStream"};
   for (const InferenceMethod& method : InferenceMethods()) known.emplace(method.name);
 
   std::set<std::string> served;
