@@ -62,6 +62,12 @@ void CheckMembership(const config::v1::MembershipConfig& membership, config::Che
   }
 }
 
+void Check(const config::v1::AccessLogConfig& log, config::Checks& checks) {
+  checks.Range("access_log.prompt_bytes", log.prompt_bytes(), 1, 1 << 20);
+  checks.ByteRange("access_log.max_file_bytes", log.max_file_bytes(), 4096, 1ULL << 40);
+  checks.Range("access_log.kept_files", log.kept_files(), 0, 1000);
+}
+
 void Check(const config::v1::StreamsConfig& streams, config::Checks& checks) {
   checks.Range("streams.max_moves", streams.max_moves(), 0, 100);
   checks.Range("streams.move_timeout", streams.move_timeout(), 1ms, 10min);
@@ -162,6 +168,10 @@ RouterConfig DefaultConfig() {
   streams.set_replay_bytes(256 << 10);
   *streams.mutable_resume_window() = service::ToProto(60s);
   streams.set_max_kept_bytes(256 << 20);
+  auto& access_log = *config.mutable_access_log();
+  access_log.set_prompt_bytes(1024);
+  access_log.set_max_file_bytes(100 << 20);
+  access_log.set_kept_files(5);
   SetAuthDefaults(config);
   return config;
 }
@@ -180,6 +190,7 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   CheckMembership(config.membership(), checks);
   CheckModels(config.models(), checks);
   Check(config.streams(), checks);
+  Check(config.access_log(), checks);
   CheckAuth(config, checks);
   CheckBalancing(config.balancing(), checks);
   return std::move(checks).Take();

@@ -151,8 +151,8 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
         Collect(fleet_, metrics_);
         metrics_.kept_bytes.Set(static_cast<double>(store_.bytes()));
       })),
-      runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_,
-              log_),
+      access_log_(config.access_log(), log_),
+      runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_, access_log_),
       resumes_(runner_, store_, peers_, metrics_),
       inference_(authenticator_, fleet_, runner_, resumes_),
       fleet_service_(router_id_, fleet_, streams_, clock),
@@ -182,6 +182,7 @@ RouterServer::~RouterServer() {
 }
 
 absl::Status RouterServer::Start() {
+  ABSL_RETURN_IF_ERROR(access_log_.Open());
   ABSL_RETURN_IF_ERROR(peers_.Set(ListedPeers()));
   ABSL_RETURN_IF_ERROR(server_.Start());
   server_.loop().Spawn(registration_.DropSilent(server_.loop()));

@@ -23,6 +23,7 @@
 #include "services/router/metrics/router_metrics.h"
 #include "services/router/registration/join_stream.h"
 #include "services/router/registration/registration_service.h"
+#include "services/router/request/access_log.h"
 #include "services/router/request/attempts.h"
 #include "services/router/request/peer_routers.h"
 #include "services/router/request/request_runner.h"
@@ -80,6 +81,7 @@ class RouterServer {
   StreamStore store_;
   PeerRouters peers_;
   std::unique_ptr<observability::Metrics::Collector> collector_;
+  AccessLog access_log_;
   RequestRunner runner_;
   ResumeRunner resumes_;
   InferenceService inference_;

@@ -9,7 +9,6 @@
 #include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/support/slice.h>
 
-#include "chasqui/inference/v1/usage.pb.h"
 
 namespace chasqui::router {
 namespace {
@@ -39,7 +38,7 @@ std::optional<std::string_view> FindField(std::string_view bytes, int number) {
   return found;
 }
 
-std::optional<std::uint64_t> Read(std::string_view bytes, std::span<const int> path) {
+std::optional<inference::v1::Usage> Read(std::string_view bytes, std::span<const int> path) {
   for (const int number : path) {
     const std::optional<std::string_view> inner = FindField(bytes, number);
     if (!inner.has_value()) return std::nullopt;
@@ -47,13 +46,13 @@ std::optional<std::uint64_t> Read(std::string_view bytes, std::span<const int> p
   }
   inference::v1::Usage usage;
   if (!usage.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
-  return std::uint64_t{usage.prompt_tokens()} + usage.completion_tokens();
+  return usage;
 }
 
 }  // namespace
 
-std::optional<std::uint64_t> ReadUsedTokens(const grpc::ByteBuffer& message,
-                                            std::span<const int> path) {
+std::optional<inference::v1::Usage> ReadUsage(const grpc::ByteBuffer& message,
+                                              std::span<const int> path) {
   grpc::Slice slice;
   if (message.TrySingleSlice(&slice).ok()) {
     return Read({reinterpret_cast<const char*>(slice.begin()), slice.size()}, path);

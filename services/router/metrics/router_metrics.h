@@ -21,13 +21,14 @@ struct RouterMetrics {
   observability::MetricFamily<observability::Counter>& resumed;   // source
   observability::Counter& retries_denied;
   observability::MetricFamily<observability::Counter>& ejections;          // worker
+  observability::MetricFamily<observability::Counter>& tokens;             // model, tenant, kind
   observability::MetricFamily<observability::Counter>& picks;              // worker
   observability::MetricFamily<observability::Counter>& fallbacks;          // from, to
   observability::MetricFamily<observability::Counter>& decisions;          // policy, reason
   observability::MetricFamily<observability::Histogram>& request_seconds;  // method, model
-  observability::MetricFamily<observability::Histogram>& queue_seconds;    // model
-  observability::MetricFamily<observability::Histogram>& first_token;      // model
-  observability::MetricFamily<observability::Histogram>& inter_token;      // model
+  observability::MetricFamily<observability::Histogram>& queue_seconds;    // model, tenant
+  observability::MetricFamily<observability::Histogram>& first_token;      // model, tenant
+  observability::MetricFamily<observability::Histogram>& inter_token;      // model, tenant
   observability::Histogram& overhead;
   observability::Gauge& in_flight;
   observability::MetricFamily<observability::Gauge>& queued;              // model

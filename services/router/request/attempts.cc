@@ -32,7 +32,7 @@ rpc::Task<absl::StatusOr<Lease>> Attempts::Wait(rpc::ServerCall& call,
   record.queue_wait += now - since;
   if (waiter->refusable) {  // the first time
     if (record.method.takes_slot) {
-      metrics_.queue_seconds.With({record.model}).Observe(Seconds(now - since));
+      metrics_.queue_seconds.With({record.model, record.tenant}).Observe(Seconds(now - since));
     }
     if (lease.ok()) metrics_.overhead.Observe(Seconds(since - record.arrived));
   }
@@ -42,6 +42,7 @@ rpc::Task<absl::StatusOr<Lease>> Attempts::Wait(rpc::ServerCall& call,
 void Attempts::Count(const Place& place, RequestRecord& record) const {
   ++record.attempts;
   record.worker = place.member->worker_id;
+  absl::StrAppend(&record.workers, record.workers.empty() ? "" : ",", record.worker);
   metrics_.picks.With({record.worker}).Increment();
   metrics_.decisions.With({policy_, ReasonName(place.reason)}).Increment();
 }

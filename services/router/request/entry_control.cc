@@ -1,43 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/request/entry_control.h"
 
-#include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <utility>
 
-#include "chasqui/inference/v1/generate.pb.h"
-#include "chasqui/inference/v1/text.pb.h"
-#include "services/router/limits/usage_reader.h"
+#include "services/router/request/usage_of.h"
 
 namespace chasqui::router {
 namespace {
-
-// Where Usage stands in the last message of a method's answer.
-std::span<const int> UsagePath(std::string_view method) {
-  using inference::v1::StreamGenerateResponse;
-  static constexpr std::array<int, 1> kGenerate = {
-      inference::v1::GenerateResponse::kUsageFieldNumber};
-  static constexpr std::array<int, 1> kEmbed = {inference::v1::EmbedResponse::kUsageFieldNumber};
-  static constexpr std::array<int, 1> kRerank = {inference::v1::RerankResponse::kUsageFieldNumber};
-  static constexpr std::array<int, 2> kStream = {StreamGenerateResponse::kFinishedFieldNumber,
-                                                 inference::v1::Finished::kUsageFieldNumber};
-  if (method == "Generate") return kGenerate;
-  if (method == "Embed") return kEmbed;
-  if (method == "Rerank") return kRerank;
-  return kStream;
-}
 
 // Nothing: as much as it was estimated.
 std::optional<std::uint64_t> UsedTokens(const rpc::ServerCall& call, const absl::Status& status,
                                         const RequestRecord& record) {
   // The usage told at its end is that of the whole stream.
   if (record.goes_on) return record.progress.chunks();
-  if (call.last_message().has_value()) {
-    const auto used = ReadUsedTokens(*call.last_message(), UsagePath(record.method.name));
-    if (used.has_value()) return used;
-  }
+  if (const auto usage = UsageOf(call, record.method)) return AllTokens(*usage);
   // It broke or was left in the middle. A chunk is a token, but for those held back.
   if (record.progress.chunks() > 0) return record.tokens.prompt + record.progress.chunks();
   // What a client left is computed for it all the same until the worker notices; and nobody may

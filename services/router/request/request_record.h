@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "common/observability/log.h"
+#include "chasqui/inference/v1/usage.pb.h"
 #include "common/time/clock.h"
 #include "services/router/auth/grant.h"
 #include "services/router/limits/limiter.h"
@@ -30,6 +30,8 @@ struct RequestRecord {
   std::string request_id;  // empty: the request was not read
   std::string model;       // empty: not known which
   std::string worker;      // the last one asked; empty: none
+  std::string workers;     // all that were asked, in order, with commas between
+  std::string prompt;      // what the access log is to hold of it; empty: nothing
   int attempts = 0;
   int moves = 0;  // to another worker after it had begun, because the one before failed
   time::Duration queue_wait{};
@@ -40,9 +42,8 @@ struct RequestRecord {
   bool refused = false;
 };
 
-// Counts the request and writes its line of the access log, which never holds a prompt or an
-// answer.
-void Conclude(const RequestRecord& record, const absl::Status& status, time::SteadyTime now,
-              RouterMetrics& metrics, const observability::Logger& log);
+// Counts the request, which ended with `status`; `usage` is zero where it is not known.
+void Count(const RequestRecord& record, const absl::Status& status,
+           const inference::v1::Usage& usage, time::SteadyTime now, RouterMetrics& metrics);
 
 }  // namespace chasqui::router

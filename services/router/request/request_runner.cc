@@ -15,6 +15,7 @@
 #include "services/router/relay/worker_channel.h"
 #include "services/router/request/queue_cost.h"
 #include "services/router/request/request_id.h"
+#include "services/router/request/usage_of.h"
 
 namespace chasqui::router {
 namespace {
@@ -37,8 +38,12 @@ class InFlight {
 }  // namespace
 
 RequestRunner::RequestRunner(const Options& options, EntryControl entry, const Attempts& attempts,
-                             StreamStore& store, observability::Logger log)
-    : options_(options), entry_(entry), attempts_(attempts), store_(store), log_(std::move(log)) {}
+                             StreamStore& store, const AccessLog& access_log)
+    : options_(options),
+      entry_(entry),
+      attempts_(attempts),
+      store_(store),
+      access_log_(access_log) {}
 
 rpc::Task<absl::Status> RequestRunner::Run(const InferenceMethod& method,
                                            rpc::ServerCall& call) const {
@@ -53,13 +58,16 @@ rpc::Task<absl::Status> RequestRunner::Record(rpc::ServerCall& call, RequestReco
   record.refused = true;
   absl::Status status = co_await std::move(serving);
   entry_.Settle(call, status, record);
+  const std::optional<inference::v1::Usage> usage = UsageOf(call, record.method);
   const time::SteadyTime now = time::SteadyNow();
   if (call.cancelled()) {
     status = now >= call.deadline() ? absl::DeadlineExceededError("the client's deadline passed")
                                     : absl::CancelledError("the client is gone");
     record.refused = false;
   }
-  Conclude(record, status, now, attempts_.metrics(), log_);
+  const inference::v1::Usage used = usage.value_or(inference::v1::Usage());
+  Count(record, status, used, now, attempts_.metrics());
+  access_log_.Write(call, record, status, used, now);
   co_return status;
 }
 
@@ -103,6 +111,7 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
   }
   record.model = *std::move(model);
   record.tokens = asked.tokens;
+  record.prompt = access_log_.PromptOf(record.method, bytes);
   ABSL_RETURN_IF_ERROR(entry_.CheckModel(record));
   std::string fields;
   if (asked.model != record.model) PutTextField(record.method.model_field, record.model, fields);
@@ -150,8 +159,8 @@ bool RequestRunner::FallBack(const absl::Status& failure, Admitted& admitted,
 
 void RequestRunner::MeasureProgress(RequestRecord& record) const {
   if (record.method.kind != rpc::MethodKind::kServerStream) return;
-  record.progress.Measure(attempts_.metrics().first_token.With({record.model}),
-                          attempts_.metrics().inter_token.With({record.model}));
+  record.progress.Measure(attempts_.metrics().first_token.With({record.model, record.tenant}),
+                          attempts_.metrics().inter_token.With({record.model, record.tenant}));
 }
 
 rpc::Task<absl::Status> RequestRunner::ServeUnary(rpc::ServerCall& call, Admitted& admitted,

@@ -8,10 +8,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/observability/log.h"
 #include "common/rpc/loop.h"
 #include "common/rpc/server_call.h"
 #include "services/router/admission/shared_fleet.h"
+#include "services/router/request/access_log.h"
 #include "services/router/request/attempts.h"
 #include "services/router/request/entry_control.h"
 #include "services/router/request/inference_method.h"
@@ -36,9 +36,9 @@ class RequestRunner {
     std::size_t max_log_bytes;
   };
 
-  // `attempts` and `store` outlive it.
+  // The references outlive it.
   RequestRunner(const Options& options, EntryControl entry, const Attempts& attempts,
-                StreamStore& store, observability::Logger log);
+                StreamStore& store, const AccessLog& access_log);
 
   // The handler of `method`, which outlives the call.
   rpc::Task<absl::Status> Run(const InferenceMethod& method, rpc::ServerCall& call) const;
@@ -86,7 +86,7 @@ class RequestRunner {
   const EntryControl entry_;
   const Attempts& attempts_;
   StreamStore& store_;
-  const observability::Logger log_;
+  const AccessLog& access_log_;
 };
 
 }  // namespace chasqui::router

@@ -2,6 +2,9 @@
 #include "services/router/limits/usage_reader.h"
 
 #include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include <grpcpp/support/slice.h>
@@ -28,8 +31,15 @@ StreamGenerateResponse Finished() {
   return event;
 }
 
+// Tokens of prompt and answers together; nothing when there is no usage.
+std::optional<std::uint64_t> Used(const grpc::ByteBuffer& message, std::span<const int> path) {
+  const auto usage = ReadUsage(message, path);
+  if (!usage.has_value()) return std::nullopt;
+  return std::uint64_t{usage->prompt_tokens()} + usage->completion_tokens();
+}
+
 TEST(UsageReader, FindsPromptAndAnswerTokensInTheLastEvent) {
-  EXPECT_EQ(ReadUsedTokens(rpc::Serialize(Finished()), kPath), 70'005);
+  EXPECT_EQ(Used(rpc::Serialize(Finished()), kPath), 70'005);
 }
 
 TEST(UsageReader, ReadsAMessageInSeveralSlices) {
@@ -37,7 +47,7 @@ TEST(UsageReader, ReadsAMessageInSeveralSlices) {
   std::array<grpc::Slice, 2> slices = {grpc::Slice(bytes.substr(0, 5)),
                                        grpc::Slice(bytes.substr(5))};
 
-  EXPECT_EQ(ReadUsedTokens(grpc::ByteBuffer(slices.data(), slices.size()), kPath), 70'005);
+  EXPECT_EQ(Used(grpc::ByteBuffer(slices.data(), slices.size()), kPath), 70'005);
 }
 
 TEST(UsageReader, SkipsWhatLiesBesideThePath) {
@@ -45,7 +55,7 @@ TEST(UsageReader, SkipsWhatLiesBesideThePath) {
   for (int i = 0; i < 1000; ++i) response.add_embeddings()->mutable_values()->Resize(512, 1.5F);
   response.mutable_usage()->set_prompt_tokens(12);
 
-  EXPECT_EQ(ReadUsedTokens(rpc::Serialize(response),
+  EXPECT_EQ(Used(rpc::Serialize(response),
                            std::array<int, 1>{inference::v1::EmbedResponse::kUsageFieldNumber}),
             12);
 }
@@ -53,24 +63,24 @@ TEST(UsageReader, SkipsWhatLiesBesideThePath) {
 TEST(UsageReader, FindsNothingWhereThereIsNone) {
   StreamGenerateResponse event;
   event.mutable_chunk()->set_text("text");
-  EXPECT_EQ(ReadUsedTokens(rpc::Serialize(event), kPath), std::nullopt);
+  EXPECT_EQ(Used(rpc::Serialize(event), kPath), std::nullopt);
 
   event.mutable_finished();
-  EXPECT_EQ(ReadUsedTokens(rpc::Serialize(event), kPath), std::nullopt);
+  EXPECT_EQ(Used(rpc::Serialize(event), kPath), std::nullopt);
 }
 
 TEST(UsageReader, SurvivesEveryCutAndEveryChangedByte) {
   const std::string whole = Finished().SerializeAsString();
   for (std::size_t length = 0; length < whole.size(); ++length) {
     grpc::Slice slice(whole.substr(0, length));
-    ReadUsedTokens(grpc::ByteBuffer(&slice, 1), kPath);
+    Used(grpc::ByteBuffer(&slice, 1), kPath);
   }
   for (std::size_t at = 0; at < whole.size(); ++at) {
     for (int value = 0; value < 256; ++value) {
       std::string changed = whole;
       changed[at] = static_cast<char>(value);
       grpc::Slice slice(changed);
-      ReadUsedTokens(grpc::ByteBuffer(&slice, 1), kPath);
+      Used(grpc::ByteBuffer(&slice, 1), kPath);
     }
   }
 }
