@@ -28,7 +28,8 @@ class AsTheyAre final : public spdlog::formatter {
 
 class RotatingFile::Sink {
  public:
-  explicit Sink(const Options& options) : file_(options.path, options.max_bytes, options.kept_files) {
+  explicit Sink(const Options& options)
+      : file_(options.path, options.max_bytes, options.kept_files) {
     file_.set_formatter(std::make_unique<AsTheyAre>());
   }
 

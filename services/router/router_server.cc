@@ -152,7 +152,8 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
         metrics_.kept_bytes.Set(static_cast<double>(store_.bytes()));
       })),
       access_log_(config.access_log(), log_),
-      runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_, access_log_),
+      runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_,
+              access_log_),
       resumes_(runner_, store_, peers_, metrics_),
       inference_(authenticator_, fleet_, runner_, resumes_),
       fleet_service_(router_id_, fleet_, streams_, clock),

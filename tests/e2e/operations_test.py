@@ -82,11 +82,12 @@ def test_the_documented_metrics_are_there(suite, process, readme):
     samples = scrape(suite.metrics[process])
 
     there = {re.sub(r"_(bucket|sum|count)$", "", name) for name in samples} | set(samples)
-    # Those that count what did not happen here have no samples yet, and no driver tells of the CPU.
+    # Those that count what did not happen here have no samples yet, keys and shared limits are not
+    # configured, and no driver tells of the CPU.
     rare = {name for name in documented(readme)
-            if re.search("retries|fallbacks|moves|resumed|refused|error|fail|evict|"
-                         "device_(temperature|utilization)", name)}
-    assert not set(documented(readme)) - there - rare
+            if re.search("retries|fallbacks|moves|resumed|eject|limited|refused|error|fail|evict|"
+                         "router_keys|limits_shared|device_(temperature|utilization)", name)}
+    assert sorted(set(documented(readme)) - there - rare) == []
     assert "grpc_server_started_total" in samples and "grpc_server_handled_total" in samples
 
 

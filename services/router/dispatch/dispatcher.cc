@@ -153,7 +153,7 @@ void Dispatcher::Submit(std::shared_ptr<Ticket> ticket, time::SteadyTime now) {
   ticket->waiting_since = now;
   // Those who wait could not be placed when something last changed. But an ejection ends without a
   // sign: they are asked again, so that nobody is overtaken.
-  const bool waits_its_turn = ticket->needs_slot && ticket->refusable;
+  const bool waits_its_turn = ticket->slots > 0 && ticket->refusable;
   if (waits_its_turn && state.queue.waiting().has_newcomers()) {
     Serve(ticket->model, Change::kRoom, now);
   }
@@ -161,7 +161,7 @@ void Dispatcher::Submit(std::shared_ptr<Ticket> ticket, time::SteadyTime now) {
     ticket->outcome = TryPlace(*ticket, state, now);
   }
   if (ticket->outcome.has_value()) return;
-  if (!ticket->needs_slot) {
+  if (ticket->slots == 0) {
     ticket->outcome = NoWorker(ticket->model);
     return;
   }
@@ -197,9 +197,9 @@ void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now
   if (failed && member.breaker.Failed(now)) ejected_.push_back(member.worker_id);
   if (ending == Ending::kAnswered) member.breaker.Succeeded();
   if (place.movable != nullptr) stays_.erase(place.movable);
-  if (!place.takes_slot) return;
+  if (place.slots == 0) return;
   ModelState& state = StateOf(seat.model);
-  --seat.own;
+  seat.own -= place.slots;
   --state.running;
   whereabouts_.RunsNoMore(place.request_key);
   ++revision_;
@@ -328,7 +328,7 @@ Dispatcher::Seats Dispatcher::UsableSeats(const CatalogueEntry& entry, const Tic
 
 std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, Ticket& ticket,
                                                       ModelState& state, time::SteadyTime now) {
-  absl::erase_if(seats, [&](const Seat* seat) { return !HasRoom(*seat, ticket.needs_slot); });
+  absl::erase_if(seats, [&](const Seat* seat) { return !HasRoom(*seat, ticket.slots); });
   if (seats.empty()) return std::nullopt;
   absl::InlinedVector<Candidate, 16> candidates;
   for (const Seat* seat : seats) {
@@ -347,8 +347,9 @@ std::optional<absl::StatusOr<Place>> Dispatcher::Pick(Seats& seats, Ticket& tick
 }
 
 Place Dispatcher::Occupy(Seat& seat, Ticket& ticket, ModelState& state, time::SteadyTime now) {
-  if (ticket.needs_slot) {
-    ++seat.own;
+  const std::uint32_t slots = std::min(ticket.slots, seat.slots);
+  if (slots > 0) {
+    seat.own += slots;
     ++state.running;
     ++revision_;
   }
@@ -356,14 +357,14 @@ Place Dispatcher::Occupy(Seat& seat, Ticket& ticket, ModelState& state, time::St
               .seat = &seat,
               .session = seat.member.session,
               .channel = seat.member.channel,
-              .takes_slot = ticket.needs_slot,
+              .slots = slots,
               .reason = {},
               .prefix = ticket.prefix,
               .since = now,
               .movable = ticket.movable ? &ticket : nullptr,
               .request_key = Whereabouts::KeyOf(ticket.tenant, ticket.request_id),
               .cost_tokens = ticket.cost_tokens};
-  if (place.takes_slot) whereabouts_.Runs(place.request_key);
+  if (slots > 0) whereabouts_.Runs(place.request_key);
   if (ticket.movable) {
     stays_[&ticket] = {.ticket = ticket.shared_from_this(), .member = place.member, .seat = &seat};
   }

@@ -34,7 +34,7 @@ std::optional<absl::StatusOr<Place>> Dispatcher::WithoutWorker(const Ticket& tic
                                                                time::SteadyTime now) const {
   if (ticket.outlasts_workers) return std::nullopt;
   // Where there are workers, but only such as it failed on, none is waited for.
-  const bool waits = ticket.needs_slot && now - ticket.waiting_since < options_.wait_for_worker &&
+  const bool waits = ticket.slots > 0 && now - ticket.waiting_since < options_.wait_for_worker &&
                      !HasWorker(ticket.model);
   if (waits) return std::nullopt;
   return NoWorker(ticket.model);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -39,10 +40,10 @@ struct Seat {
   // Whether the worker refused a request as full; until its next report, or until a request of this
   // router ends there.
   bool refused = false;
-  // Requests of this router running there: exact, from the moment of the choice to the end of the
+  // Slots of this router's requests there: exact, from the moment of the choice to the end of the
   // call.
   std::uint32_t own = 0;
-  // Requests of others there, by the last report.
+  // Slots of others' requests there, by the last report.
   std::uint32_t others = 0;
   // Requests that can run at once. 0: not known yet, nothing is sent.
   std::uint32_t slots = 0;
@@ -104,11 +105,14 @@ inline bool IsServable(const Seat& seat) { return seat.ready && seat.member.take
 // Whether a request would have the model loaded there.
 inline bool IsLoadable(const Seat& seat) { return seat.loadable && seat.member.takes_requests(); }
 
-// Whether a servable or loadable seat can take a request now; one that takes no slot only needs the
-// worker reachable.
-inline bool HasRoom(const Seat& seat, bool needs_slot) {
+// Whether a servable or loadable seat can take a request of so many slots now; one that takes none
+// only needs the worker reachable. One that takes more than there are waits for all of them: the
+// worker then says that they will never do.
+inline bool HasRoom(const Seat& seat, std::uint32_t slots) {
   if (seat.member.suspect) return false;
-  return !needs_slot || (!seat.refused && seat.load() < seat.slots);
+  if (slots == 0) return true;
+  return !seat.refused && seat.load() < seat.slots &&
+         std::min(slots, seat.slots) <= seat.slots - seat.load();
 }
 
 }  // namespace chasqui::router

@@ -9,7 +9,6 @@
 #include <google/protobuf/wire_format_lite.h>
 #include <grpcpp/support/slice.h>
 
-
 namespace chasqui::router {
 namespace {
 

@@ -30,8 +30,8 @@ struct Place {
   // As they were when the place was given; the member may have left and come back since.
   SessionId session = 0;
   std::shared_ptr<WorkerChannel> channel;
-  // Whether it is counted as running there.
-  bool takes_slot = false;
+  // Slots it is counted with there; 0: none.
+  std::uint32_t slots = 0;
   // Why the policy chose it.
   PickReason reason = PickReason::kLeastLoaded;
   // Of the request; null: none.
@@ -58,8 +58,8 @@ struct Ticket : std::enable_shared_from_this<Ticket> {
   bool outlasts_workers = false;
   // Whether its request can go on elsewhere, and is to be told when it should.
   bool movable = false;
-  // Whether it runs in a slot; what does not never waits.
-  bool needs_slot = true;
+  // Slots it runs in, one for each of its answers; what needs none never waits.
+  std::uint32_t slots = 1;
   // The request's own id, by which its place in the queue can be asked for; empty: it cannot.
   std::string request_id;
   // Whose it is; empty: of one of those who are not told apart.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/request/inference_method.h"
 
+#include <algorithm>
 #include <concepts>
 #include <utility>
 
@@ -59,6 +60,7 @@ absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_blo
     asked.any_model = SuitsAnyModel(request);
     asked.priority = PriorityOf(request);
     if (prefix_block_bytes != 0) asked.prefix = PromptPrefix(request, prefix_block_bytes);
+    asked.answers = std::max(request.n(), 1u);
     if (request.has_resume()) asked.resume = std::move(*request.mutable_resume());
   }
   return asked;

@@ -36,6 +36,8 @@ struct Asked {
   // has no prompt.
   std::vector<std::uint64_t> prefix;
   Priority priority = Priority::kNormal;
+  // How many answers it asks for, each of which runs in a slot.
+  std::uint32_t answers = 1;
   // Of a stream that the client goes on with after it broke.
   inference::v1::ResumePoint resume;
 };

@@ -70,10 +70,11 @@ rpc::Task<std::optional<absl::Status>> PeerRouters::Ask(rpc::ServerCall& call,
       if (!co_await call.Write(*std::move(event), upstream.has_message())) break;
     }
     absl::Status status = co_await upstream.Finish();
-    // NOT_FOUND is the word of one that does not have it; one that cannot be asked has nothing
-    // either. What else one says is about the stream itself.
+    // NOT_FOUND is the word of one that does not have it; one that cannot be asked, or not in the
+    // caller's name, has nothing either. What else one says is about the stream itself.
     const bool no = absl::IsNotFound(status) || absl::IsUnavailable(status) ||
-                    absl::IsCancelled(status) || absl::IsUnimplemented(status);
+                    absl::IsCancelled(status) || absl::IsUnimplemented(status) ||
+                    absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
     if (has_it || !no) co_return status;
     if (call.cancelled()) break;
   }

@@ -25,10 +25,9 @@ void Count(const RequestRecord& record, const absl::Status& status,
   metrics.request_seconds.With({record.method.name, record.model})
       .Observe(std::chrono::duration<double>(took).count());
   if (record.refused) metrics.refused.With({RefusalReason(status)}).Increment();
-  for (const auto& [kind, tokens] :
-       {std::pair("prompt", usage.prompt_tokens()),
-        std::pair("cached_prompt", usage.cached_prompt_tokens()),
-        std::pair("completion", usage.completion_tokens())}) {
+  for (const auto& [kind, tokens] : {std::pair("prompt", usage.prompt_tokens()),
+                                     std::pair("cached_prompt", usage.cached_prompt_tokens()),
+                                     std::pair("completion", usage.completion_tokens())}) {
     if (tokens > 0) metrics.tokens.With({record.model, record.tenant, kind}).Increment(tokens);
   }
 }

@@ -124,7 +124,7 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
                     .choice = std::move(choice),
                     .resume = std::move(asked.resume)};
   admitted.waiter->model = record.model;
-  admitted.waiter->needs_slot = record.method.takes_slot;
+  admitted.waiter->slots = record.method.takes_slot ? asked.answers : 0;
   admitted.waiter->request_id = record.request_id;
   admitted.waiter->priority = asked.priority;
   admitted.waiter->tenant = record.tenant;
@@ -192,7 +192,7 @@ rpc::Task<absl::Status> RequestRunner::ServeUnary(rpc::ServerCall& call, Admitte
     failure = Explain(std::move(end.status), end.relayed, record.worker);
     // What takes no slot cannot be refused for want of one; a worker that does so is not asked
     // again and again.
-    if (next == AfterFailure::kPassOn || (full && !waiter.needs_slot)) co_return failure;
+    if (next == AfterFailure::kPassOn || (full && waiter.slots == 0)) co_return failure;
     if (!full && !(retry = attempts_.TryRetry()).has_value()) co_return failure;
     attempts_.metrics().retries.With({full ? "full" : "unreachable"}).Increment();
     if (full) {

@@ -124,7 +124,7 @@ TEST_F(RouterAccessLog, CountsTheTokensOfSingleAnswers) {
   EXPECT_TRUE(inference_->Embed(&context, request, &response).ok());
 
   EXPECT_EQ(Lines(1).at(0)["prompt_tokens"], 7);
-  EXPECT_EQ(Metric("chasqui_router_tokens_total{model=\"tiny\",tenant=\"\",kind=\"prompt\"}"), 7);
+  EXPECT_EQ(Metric("chasqui_router_tokens_total{kind=\"prompt\",model=\"tiny\",tenant=\"\"}"), 7);
 }
 
 TEST_F(RouterAccessLog, NeverHasAPromptByDefault) {

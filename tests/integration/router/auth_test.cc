@@ -57,6 +57,30 @@ TEST_F(RouterAuth, SaysWhyAKeyIsRefused) {
   EXPECT_THAT(Ask(expired.key).error_message(), Not(HasSubstr(expired.id)));
 }
 
+TEST_F(RouterAuth, LetsNobodyTakeUpTheStreamOfAnother) {
+  const NewApiKey other = MakeApiKey();
+  StartWithKeys("tenant: team-a", Entry(other, "tenant: team-b"));
+  const auto worker = JoinWorker({.api_key = worker_.key});
+  const auto client =
+      Stream("hello", {.metadata = {Bearer(client_.key).front(), {"x-request-id", "theirs"}}});
+  worker->NextCall()->Answer({"a", "b"});
+  ASSERT_TRUE(client->Wait().ok());
+  const auto resume = [&](const std::string& key) {
+    grpc::ClientContext context;
+    if (!key.empty()) context.AddMetadata("authorization", "Bearer " + key);
+    inference::v1::ResumeStreamRequest request;
+    request.set_request_id("theirs");
+    const auto reader = inference_->ResumeStream(&context, request);
+    inference::v1::StreamGenerateResponse event;
+    while (reader->Read(&event)) continue;
+    return reader->Finish().error_code();
+  };
+
+  EXPECT_EQ(resume(""), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(resume(other.key), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(resume(client_.key), grpc::StatusCode::OK);
+}
+
 TEST_F(RouterAuth, KeepsAKeyToItsMethodsAndModels) {
   StartWithKeys("tenant: team-a, methods: [Generate, ListModels], models: [small]");
   const auto worker = JoinWorker({.model = "tiny", .api_key = worker_.key});

@@ -222,7 +222,8 @@ TEST_F(RouterRelay, CountsRequestsByMethodModelAndCode) {
                "model=\"tiny\"}") == 1;
   })) << metrics_->Text();
   EXPECT_EQ(Metric("chasqui_router_picks_total{worker=\"w1\"}"), 1);
-  EXPECT_EQ(Metric("chasqui_router_time_to_first_token_seconds_count{model=\"tiny\",tenant=\"\"}"), 1);
+  EXPECT_EQ(Metric("chasqui_router_time_to_first_token_seconds_count{model=\"tiny\",tenant=\"\"}"),
+            1);
   EXPECT_EQ(Metric("chasqui_router_inter_token_seconds_count{model=\"tiny\",tenant=\"\"}"), 1);
 }
 

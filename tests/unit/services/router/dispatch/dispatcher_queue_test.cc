@@ -263,7 +263,7 @@ TEST_F(DispatcherWaitsForWorker, DoesNotWaitWhereThereIsOneThatFailed) {
 
 TEST_F(DispatcherWaitsForWorker, LetsCallsWithoutASlotFailAtOnce) {
   auto tokenize = NewTicket();
-  tokenize->needs_slot = false;
+  tokenize->slots = 0;
 
   EXPECT_EQ(WhereTo(DispatcherTest::Submit(tokenize)), "UNAVAILABLE");
 }

@@ -244,7 +244,7 @@ TEST_F(DispatcherTest, GivesCallsWithoutASlotAPlaceOnABusyWorker) {
   Join("w1", 1);
   Submit();
   const auto tokenize = NewTicket();
-  tokenize->needs_slot = false;
+  tokenize->slots = 0;
 
   Submit(tokenize);
   EXPECT_EQ(WhereTo(tokenize), "w1");

@@ -56,7 +56,7 @@ TEST(UsageReader, SkipsWhatLiesBesideThePath) {
   response.mutable_usage()->set_prompt_tokens(12);
 
   EXPECT_EQ(Used(rpc::Serialize(response),
-                           std::array<int, 1>{inference::v1::EmbedResponse::kUsageFieldNumber}),
+                 std::array<int, 1>{inference::v1::EmbedResponse::kUsageFieldNumber}),
             12);
 }
 

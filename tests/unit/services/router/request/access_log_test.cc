@@ -22,11 +22,12 @@ GenerateRequest Request(const std::string& text) {
 
 TEST(PromptText, IsThePromptOrTheConversation) {
   EXPECT_EQ(PromptText(Request("prompt: 'hello'"), 100), "hello");
-  EXPECT_EQ(PromptText(Request("chat { messages { role: ROLE_SYSTEM parts { text: 'be kind' } } "
-                               "messages { role: ROLE_USER parts { text: 'a' } parts { text: 'b' } } "
-                               "}"),
-                       100),
-            "system: be kind\nuser: a b");
+  EXPECT_EQ(
+      PromptText(Request("chat { messages { role: ROLE_SYSTEM parts { text: 'be kind' } } "
+                         "messages { role: ROLE_USER parts { text: 'a' } parts { text: 'b' } } "
+                         "}"),
+                 100),
+      "system: be kind\nuser: a b");
   EXPECT_EQ(PromptText(Request("tokens { ids: 1 }"), 100), "");
 }
 
