@@ -27,6 +27,9 @@ WORKERS = 6
 # So many of them are left alone at any time.
 UNDISTURBED = 2
 STOPPED_SECONDS = 5
+# Of each stream: so long that no router refuses one because it would come too late, going by how slow
+# the fleet is while most of it is gone.
+DEADLINE_SECONDS = 1800
 # Longest that what is under way may take when nothing happens any more.
 SETTLE_SECONDS = 180
 
@@ -110,14 +113,14 @@ class Client(threading.Thread):
             mine = type(request)()
             mine.CopyFrom(request)
             mine.request_id = request_id
-            return stub.StreamGenerate(mine, timeout=SETTLE_SECONDS)
+            return stub.StreamGenerate(mine, timeout=DEADLINE_SECONDS)
         again = inference_service_pb2.ResumeStreamRequest(
             request_id=request_id, after_sequence=len(events) - 1, request=request)
         resume = again.request.resume
         resume.next_sequence = len(events)
         resume.candidates.add(token_ids=[token for event in events
                                          for token in event.chunk.token_ids])
-        return stub.ResumeStream(again, timeout=SETTLE_SECONDS)
+        return stub.ResumeStream(again, timeout=DEADLINE_SECONDS)
 
 
 class ChaoticFleet(Fleet):
