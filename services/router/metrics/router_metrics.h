@@ -16,8 +16,8 @@ struct RouterMetrics {
 
   observability::MetricFamily<observability::Counter>& requests;  // method, model, code
   observability::MetricFamily<observability::Counter>& refused;   // reason
-  observability::MetricFamily<observability::Counter>& retries;   // reason
-  observability::MetricFamily<observability::Counter>& moves;     // reason
+  observability::MetricFamily<observability::Counter>& retries;   // model, tenant, reason
+  observability::MetricFamily<observability::Counter>& moves;     // model, tenant, reason
   observability::MetricFamily<observability::Counter>& resumed;   // source
   observability::Counter& retries_denied;
   observability::MetricFamily<observability::Counter>& ejections;          // worker

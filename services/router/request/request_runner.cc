@@ -125,11 +125,6 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
                     .resume = std::move(asked.resume)};
   admitted.waiter->model = record.model;
   admitted.waiter->slots = record.method.takes_slot ? asked.answers : 0;
-  admitted.waiter->request_id = record.request_id;
-  admitted.waiter->priority = asked.priority;
-  admitted.waiter->tenant = record.tenant;
-  admitted.waiter->cost_tokens = QueueCost(record.tokens);
-  admitted.waiter->deadline = call.deadline();
   if (!asked.prefix.empty()) {
     admitted.waiter->prefix =
         std::make_shared<const std::vector<std::uint64_t>>(std::move(asked.prefix));
@@ -194,7 +189,9 @@ rpc::Task<absl::Status> RequestRunner::ServeUnary(rpc::ServerCall& call, Admitte
     // again and again.
     if (next == AfterFailure::kPassOn || (full && waiter.slots == 0)) co_return failure;
     if (!full && !(retry = attempts_.TryRetry()).has_value()) co_return failure;
-    attempts_.metrics().retries.With({full ? "full" : "unreachable"}).Increment();
+    attempts_.metrics()
+        .retries.With({record.model, record.tenant, full ? "full" : "unreachable"})
+        .Increment();
     if (full) {
       --record.attempts;
     } else {

@@ -11,7 +11,6 @@
 #include "common/rpc/message.h"
 #include "common/status/status.h"
 #include "common/time/clock.h"
-#include "services/router/relay/event_kind.h"
 #include "services/router/request/inference_method.h"
 
 namespace chasqui::router {
@@ -96,11 +95,11 @@ rpc::Task<absl::Status> ResumeRunner::ServeKept(rpc::ServerCall& call, BegunStre
     }
   }
   record.refused = false;
+  // Not even a finished stream's last event is the call's last message, from which usage is read:
+  // it was counted when it was sent first.
   for (std::uint64_t sequence = *first; sequence < log.next_sequence(); ++sequence) {
-    const bool last = sequence + 1 == log.next_sequence();
-    if (last && stream.finished) {
-      call.WriteLast(log.At(sequence));
-    } else if (!co_await call.Write(log.At(sequence), /*more_follows=*/!last)) {
+    const bool more_follows = sequence + 1 < log.next_sequence() || stream.finished;
+    if (!co_await call.Write(log.At(sequence), more_follows)) {
       co_return absl::CancelledError("the client is gone");
     }
   }

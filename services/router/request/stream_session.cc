@@ -92,7 +92,7 @@ rpc::Task<absl::Status> StreamSession::Run() {
     if (end.status.ok() || call_.cancelled()) co_return end.status;
     waiter_->refusable = false;
     if (search_ != nullptr && search_->found.has_value()) {
-      attempts_.metrics().moves.With({"drained"}).Increment();
+      attempts_.metrics().moves.With({record_.model, record_.tenant, "drained"}).Increment();
       PrepareToMove(at_);
       continue;
     }
@@ -115,16 +115,20 @@ rpc::Task<absl::Status> StreamSession::Run() {
       case AfterFailure::kPassOn:
         co_return failure;
       case AfterFailure::kWorkerFull:
-        attempts_.metrics().retries.With({"full"}).Increment();
+        attempts_.metrics().retries.With({record_.model, record_.tenant, "full"}).Increment();
         --record_.attempts;
         break;
       case AfterFailure::kTryElsewhere:
         if (!(retry = attempts_.TryRetry()).has_value()) co_return failure;
-        attempts_.metrics().retries.With({"unreachable"}).Increment();
+        attempts_.metrics()
+            .retries.With({record_.model, record_.tenant, "unreachable"})
+            .Increment();
         waiter_->avoid.push_back(at_);
         break;
       case AfterFailure::kMove:
-        attempts_.metrics().moves.With({MoveReason(end.status, silent_)}).Increment();
+        attempts_.metrics()
+            .moves.With({record_.model, record_.tenant, MoveReason(end.status, silent_)})
+            .Increment();
         ++record_.moves;
         PrepareToMove(at_);
         break;

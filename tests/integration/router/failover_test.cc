@@ -53,7 +53,8 @@ class RouterFailover : public RouterFixture {
     return {ids.begin(), ids.end()};
   }
   double Moves(const std::string& reason) const {
-    return Metric(absl::StrCat("chasqui_router_stream_moves_total{reason=\"", reason, "\"}"));
+    return Metric(absl::StrCat("chasqui_router_stream_moves_total{model=\"tiny\",reason=\"", reason,
+                               "\",tenant=\"\"}"));
   }
 
   std::unique_ptr<FakeWorker> w1_;

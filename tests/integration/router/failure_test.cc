@@ -32,7 +32,8 @@ TEST_F(RouterFailure, LosesNoRequestWhenAWorkerDiesBeforeTheFirstEvent) {
   call->Answer({"from ", "the other"});
   EXPECT_TRUE(client->Wait().ok());
   EXPECT_EQ(client->text(), "from the other");
-  EXPECT_EQ(Metric("chasqui_router_retries_total{reason=\"unreachable\"}"), 1);
+  EXPECT_EQ(
+      Metric("chasqui_router_retries_total{model=\"tiny\",reason=\"unreachable\",tenant=\"\"}"), 1);
 }
 
 TEST_F(RouterFailure, TriesAnotherWhenAWorkerIsLeaving) {
@@ -70,7 +71,8 @@ TEST_F(RouterFailure, TriesNoMoreThanItMay) {
 
   EXPECT_EQ(Reason(Stream()->Wait()), "DRAINING");
 
-  EXPECT_EQ(Metric("chasqui_router_retries_total{reason=\"unreachable\"}"), 1);
+  EXPECT_EQ(
+      Metric("chasqui_router_retries_total{model=\"tiny\",reason=\"unreachable\",tenant=\"\"}"), 1);
 }
 
 TEST_F(RouterFailure, SaysSoWhenTheOnlyWorkerDiesInTheMiddle) {
@@ -142,7 +144,9 @@ TEST_F(RouterFailure, CancelsTheWorkersCallBeforeTheFirstEventToo) {
   client->Cancel();
 
   EXPECT_TRUE(call->WaitUntilCancelled());
-  EXPECT_EQ(Metric("chasqui_router_retries_total{reason=\"unreachable\"}"), -1);
+  EXPECT_EQ(
+      Metric("chasqui_router_retries_total{model=\"tiny\",reason=\"unreachable\",tenant=\"\"}"),
+      -1);
 }
 
 TEST_F(RouterFailure, CancelsTheWorkersCallWhenTheDeadlinePasses) {

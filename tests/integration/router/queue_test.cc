@@ -167,7 +167,7 @@ TEST_F(RouterQueue, TriesTheNextWhenAWorkerIsFull) {
   call->Answer({"ok"});
 
   EXPECT_TRUE(client->Wait().ok());
-  EXPECT_GE(Metric("chasqui_router_retries_total{reason=\"full\"}"), 1);
+  EXPECT_GE(Metric("chasqui_router_retries_total{model=\"tiny\",reason=\"full\",tenant=\"\"}"), 1);
 }
 
 TEST_F(RouterQueue, WaitsWhenAllWorkersAreFullAndIsServedFirst) {

@@ -95,6 +95,20 @@ TEST_F(RouterResume, SendsTheEndOfAStreamAgain) {
   EXPECT_EQ(Metric("chasqui_router_streams_resumed_total{source=\"kept\"}"), 1);
 }
 
+TEST_F(RouterResume, CountsTheTokensOfAStreamOnce) {
+  BeginStream();
+  inference::v1::Usage usage;
+  usage.set_completion_tokens(2);
+  call_->SendFinished(&usage);
+  call_->Finish();
+  ASSERT_TRUE(client_->Wait().ok());
+
+  EXPECT_TRUE(Resume(After(1)).status.ok());
+
+  EXPECT_EQ(Metric("chasqui_router_tokens_total{kind=\"completion\",model=\"tiny\",tenant=\"\"}"),
+            2);
+}
+
 TEST_F(RouterResume, SendsAllOfAStreamToAClientThatSawNothing) {
   BeginStream();
   FinishStream();

@@ -44,7 +44,9 @@ class RouterRetryBudget : public RouterFixture {
   }
 
   double Retries() const {
-    return std::max(0.0, Metric("chasqui_router_retries_total{reason=\"unreachable\"}"));
+    return std::max(
+        0.0,
+        Metric("chasqui_router_retries_total{model=\"tiny\",reason=\"unreachable\",tenant=\"\"}"));
   }
 
   std::unique_ptr<testing::FakeWorker> leaving_;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routers and workers with the model that ships, each a process that a test may end as it likes."""
 
+import re
 import signal
 import urllib.request
 
@@ -94,17 +95,13 @@ class Fleet:
                        timeout, "a ready fleet")
 
     def metric(self, name, router=0, **labels):
-        """The value of a series of a router; 0 when there is none."""
+        """The sum of a router's series that have these labels; 0 when there is none."""
         url = f"http://127.0.0.1:{self._metrics_ports[router]}/metrics"
         with urllib.request.urlopen(url, timeout=10) as reply:
             text = reply.read().decode()
-        series = name
-        if labels:
-            series += "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
-        for line in text.splitlines():
-            if line.startswith(series + " "):
-                return float(line.rsplit(" ", 1)[1])
-        return 0.0
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                   if re.match(name + "[{ ]", line) and all(label in line for label in wanted))
 
     def __enter__(self):
         try:
