@@ -56,7 +56,7 @@ SCALARS = {
     Field.TYPE_BOOL: "true or false", Field.TYPE_STRING: "text", Field.TYPE_BYTES: "text",
 }
 # What a program takes as a whole; every other message is a part of one, or a file of its own.
-PROGRAMS = ("InferenceWorkerConfig", "RouterConfig", "SuiteConfig")
+PROGRAMS = ("CacheConfig", "InferenceWorkerConfig", "RouterConfig", "SuiteConfig")
 # Fields 4 (message_type) and 5 (enum_type) of a file, 2 of a message and of an enum: how a location
 # in the source names what it describes.
 MESSAGE, ENUM, MEMBER = 4, 5, 2
