@@ -7,7 +7,6 @@
 // ask for it.
 #include <sanitizer/tsan_interface.h>
 
-#include "absl/base/dynamic_annotations.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -47,12 +46,27 @@ CHASQUI_WRAPPED(bool, DecrementCount, CHASQUI_COUNTER "14DecrementCountEv",
                 BlockingCounter* counter);
 CHASQUI_WRAPPED(void, WaitForCount, CHASQUI_COUNTER "4WaitEv", BlockingCounter* counter);
 
+// ThreadSanitizer's own. Abseil's macros of these names are empty here, as this file is not
+// instrumented.
+extern "C" {
+void AnnotateIgnoreReadsBegin(const char* file, int line);
+void AnnotateIgnoreReadsEnd(const char* file, int line);
+void AnnotateIgnoreWritesBegin(const char* file, int line);
+void AnnotateIgnoreWritesEnd(const char* file, int line);
+}
+
 // Nothing is recorded while one of these lives. What is inline in Abseil and called by it is our
 // instrumented copy (HasBeenNotified): the dynamic linker takes the program's before the library's.
 class Unrecorded {
  public:
-  Unrecorded() { ABSL_ANNOTATE_IGNORE_READS_AND_WRITES_BEGIN(); }
-  ~Unrecorded() { ABSL_ANNOTATE_IGNORE_READS_AND_WRITES_END(); }
+  Unrecorded() {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+  ~Unrecorded() {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+  }
   Unrecorded(const Unrecorded&) = delete;
   Unrecorded& operator=(const Unrecorded&) = delete;
 };

@@ -21,6 +21,12 @@ const char* __tsan_default_options() {
 // instrumented copy. A name here is that of a function of the library in whose calls that happens.
 const char* __tsan_default_suppressions() {
   return
+      // What others wait for is looked at under their mutex, which the thread that has unlocked it
+      // holds in truth.
+      "race:absl::*::Mutex::UnlockSlow\n"
+      // gRPC's threads make strings of what was sent; a call's end brings them.
+      "race:absl::*::CopyCordToString\n"
+      "race:grpc::internal::CallOpClientRecvStatus::FinishOp\n"
       // gRPC's own threads hand each other what to run.
       "race:grpc_event_engine::experimental::\n"
       // An operation is finished, with the strings that gRPC's threads wrote, before its tag is
