@@ -17,6 +17,9 @@ constexpr int kMaxAdapters = 8;
 constexpr double kMaxAdapterScale = 8;
 constexpr std::uint32_t kMaxCandidates = 16;
 constexpr std::uint32_t kMaxRivals = 20;
+constexpr int kMaxTags = 16;
+constexpr std::size_t kMaxTagBytes = 128;
+constexpr std::int64_t kMaxTtlSeconds = 3650LL * 24 * 3600;
 
 void CheckModel(std::string_view model, Violations& v) {
   v.AtMost("model", model.size(), kMaxName, "characters");
@@ -63,15 +66,21 @@ void CheckRequirements(const v1::ModelRequirements& requirements, Violations& v)
   v.InRange("model_requirements.quality_weight", requirements.quality_weight(), 0, 1);
 }
 
-// There is no cache yet: asking it to do nothing is right, asking it for an answer is not.
 void CheckCachePolicy(const v1::CachePolicy& policy, Violations& v) {
-  const bool nothing = policy.mode() == v1::CachePolicy::MODE_UNSPECIFIED ||
-                       policy.mode() == v1::CachePolicy::MODE_DEFAULT ||
-                       policy.mode() == v1::CachePolicy::MODE_BYPASS;
-  v.NotImplemented("cache_policy.mode", !nothing);
-  v.NotImplemented("cache_policy.ttl", policy.has_ttl());
-  v.NotImplemented("cache_policy.tags", policy.tags_size() > 0);
-  v.NotImplemented("cache_policy.seeded_is_deterministic", policy.seeded_is_deterministic());
+  if (!v1::CachePolicy::Mode_IsValid(policy.mode()))
+    v.Add("cache_policy.mode", absl::StrCat("must be a value of Mode, is ", policy.mode()));
+  if (policy.has_ttl() && (policy.ttl().seconds() < 1 || policy.ttl().seconds() > kMaxTtlSeconds))
+    v.Add("cache_policy.ttl",
+          absl::StrCat("must be from 1 s to 3,650 d, is ", policy.ttl().seconds(), " s"));
+  v.AtMost("cache_policy.tags", policy.tags_size(), kMaxTags, "tags");
+  const int checked = std::min(policy.tags_size(), kMaxTags);
+  for (int i = 0; i < checked; ++i) {
+    const auto path = absl::StrCat("cache_policy.tags[", i, "]");
+    if (policy.tags(i).empty()) v.Add(path, "must not be empty");
+    v.AtMost(path, policy.tags(i).size(), kMaxTagBytes, "bytes");
+  }
+  v.AtMost("cache_policy.replay_tokens_per_second", policy.replay_tokens_per_second(), 1'000'000,
+           "tokens");
 }
 
 void CheckUnimplemented(const v1::GenerateRequest& request, Violations& v) {
@@ -124,7 +133,11 @@ bool IsRequestId(std::string_view id) {
   });
 }
 
-absl::Status RequireNamedModel(const v1::GenerateRequest& request) {
+absl::Status CheckForWorker(const v1::GenerateRequest& request) {
+  if (request.cache_policy().mode() == v1::CachePolicy::MODE_REQUIRE) {
+    return status::Error(absl::StatusCode::kFailedPrecondition, "NO_CACHE",
+                         "workers remember no answers: ask a router");
+  }
   if (!request.has_model_requirements()) return absl::OkStatus();
   return status::InvalidArgument("model_requirements",
                                  "is for routers, which choose among models: name one");

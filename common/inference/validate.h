@@ -18,8 +18,9 @@ absl::Status Validate(const v1::TokenizeRequest& request);
 absl::Status Validate(const v1::DetokenizeRequest& request);
 absl::Status Validate(const v1::ApplyTemplateRequest& request);
 
-// INVALID_ARGUMENT when it leaves the choice of a model to a router: for workers.
-absl::Status RequireNamedModel(const v1::GenerateRequest& request);
+// For workers: INVALID_ARGUMENT when it leaves the choice of a model to a router,
+// FAILED_PRECONDITION when it wants a remembered answer, which only a router can have.
+absl::Status CheckForWorker(const v1::GenerateRequest& request);
 
 // Whether `id` can name a request: 1 to 128 characters of [A-Za-z0-9._:-].
 bool IsRequestId(std::string_view id);

@@ -8,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/status.h"
-#include "google/rpc/status.pb.h"
 
 namespace chasqui::rpc {
 namespace {
@@ -43,35 +42,43 @@ void DropLargestUntilFit(google::rpc::Status& details) {
 
 }  // namespace
 
-grpc::Status ToGrpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status();
-  google::rpc::Status details;
+google::rpc::Status ToProto(const absl::Status& status) {
+  google::rpc::Status proto;
+  proto.set_code(status.raw_code());
+  proto.set_message(Shorten(status.message()));
   status.ForEachPayload([&](std::string_view type_url, const absl::Cord& payload) {
     if (!absl::StartsWith(type_url, kDetailPrefix)) return;
-    auto& detail = *details.add_details();
+    auto& detail = *proto.add_details();
     detail.set_type_url(std::string(type_url));
     detail.set_value(std::string(payload));
   });
+  DropLargestUntilFit(proto);
+  return proto;
+}
+
+absl::Status FromProto(const google::rpc::Status& proto) {
+  absl::Status status(static_cast<absl::StatusCode>(proto.code()), proto.message());
+  for (const auto& detail : proto.details()) {
+    status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+  }
+  return status;
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status();
   const auto code = static_cast<grpc::StatusCode>(status.code());
-  std::string message = Shorten(status.message());
-  if (details.details().empty()) return grpc::Status(code, message);
-  DropLargestUntilFit(details);
-  details.set_code(status.raw_code());
-  details.set_message(message);
-  return grpc::Status(code, message, details.SerializeAsString());
+  const google::rpc::Status proto = ToProto(status);
+  if (proto.details().empty()) return grpc::Status(code, proto.message());
+  return grpc::Status(code, proto.message(), proto.SerializeAsString());
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-  google::rpc::Status details;
-  if (status.error_details().empty() || !details.ParseFromString(status.error_details())) {
-    return result;
-  }
-  for (const auto& detail : details.details()) {
-    result.SetPayload(detail.type_url(), absl::Cord(detail.value()));
-  }
-  return result;
+  google::rpc::Status proto;
+  if (!proto.ParseFromString(status.error_details())) proto.clear_details();
+  proto.set_code(status.error_code());
+  proto.set_message(status.error_message());
+  return FromProto(proto);
 }
 
 std::optional<std::string> RetryPushback(const absl::Status& status) {

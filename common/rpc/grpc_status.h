@@ -7,6 +7,7 @@
 #include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
+#include "google/rpc/status.pb.h"
 
 // The one place where errors change between absl::Status and grpc::Status. Thread-safe.
 namespace chasqui::rpc {
@@ -21,6 +22,10 @@ grpc::Status ToGrpc(const absl::Status& status);
 
 // Details become payloads.
 absl::Status FromGrpc(const grpc::Status& status);
+
+// The same, for errors that are told in a message.
+google::rpc::Status ToProto(const absl::Status& status);
+absl::Status FromProto(const google::rpc::Status& proto);
 
 // The value for kRetryPushbackKey: what RetryInfo says, in milliseconds; nothing when the error has
 // none.

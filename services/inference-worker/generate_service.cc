@@ -184,7 +184,7 @@ Task<absl::StatusOr<std::unique_ptr<GenerateService::Answer>>> GenerateService::
   answer->arrival = time::SteadyNow();
   if (absl::Status takes = state_.CheckTakesRequests(); !takes.ok()) co_return takes;
   if (absl::Status valid = inference::Validate(request); !valid.ok()) co_return valid;
-  if (absl::Status named = inference::RequireNamedModel(request); !named.ok()) co_return named;
+  if (absl::Status ours = inference::CheckForWorker(request); !ours.ok()) co_return ours;
   auto hosted = co_await state_.lifecycle.Acquire(call, request.model());
   if (!hosted.ok()) co_return hosted.status();
   answer->hosted = *std::move(hosted);

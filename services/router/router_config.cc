@@ -84,6 +84,17 @@ void Check(const config::v1::StreamsConfig& streams, config::Checks& checks) {
   }
 }
 
+void Check(const config::v1::AnswersConfig& answers, config::Checks& checks) {
+  if (!answers.cache().empty() && !answers.cache().starts_with("dns:///")) {
+    checks.Address("answers.cache", answers.cache());
+  }
+  service::Check("answers.tls", answers.tls(), checks);
+  checks.Range("answers.timeout", answers.timeout(), 1ms, 10s);
+  checks.Range("answers.failures", answers.failures(), 1, 1000);
+  checks.Range("answers.pause", answers.pause(), 10ms, 1h);
+  checks.ByteRange("answers.max_pending_bytes", answers.max_pending_bytes(), 4096, 256 << 20);
+}
+
 constexpr int kMaxTenants = 10'000;
 constexpr std::size_t kMaxTenant = 256;
 
@@ -172,6 +183,11 @@ RouterConfig DefaultConfig() {
   access_log.set_prompt_bytes(1024);
   access_log.set_max_file_bytes(100 << 20);
   access_log.set_kept_files(5);
+  auto& answers = *config.mutable_answers();
+  *answers.mutable_timeout() = service::ToProto(100ms);
+  answers.set_failures(3);
+  *answers.mutable_pause() = service::ToProto(1s);
+  answers.set_max_pending_bytes(1 << 20);
   SetAuthDefaults(config);
   return config;
 }
@@ -191,6 +207,7 @@ std::vector<std::string> Validate(const RouterConfig& config) {
   CheckModels(config.models(), checks);
   Check(config.streams(), checks);
   Check(config.access_log(), checks);
+  Check(config.answers(), checks);
   CheckAuth(config, checks);
   CheckBalancing(config.balancing(), checks);
   return std::move(checks).Take();

@@ -36,7 +36,7 @@ std::size_t PrefixBlockBytes(const config::v1::BalancingConfig& balancing) {
 // A name with several addresses behind it, as the streams' peers may be.
 bool IsDnsName(std::string_view peer) { return absl::StartsWith(peer, "dns:///"); }
 
-CircuitBreakerOptions BreakerOptions(const config::v1::CircuitBreakerConfig& breaker) {
+resilience::CircuitBreakerOptions BreakerOptions(const config::v1::CircuitBreakerConfig& breaker) {
   return {.failures = static_cast<int>(breaker.failures()),
           .base_ejection = service::ToDuration(breaker.base_ejection()),
           .max_ejection = service::ToDuration(breaker.max_ejection())};
@@ -152,8 +152,9 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
         metrics_.kept_bytes.Set(static_cast<double>(store_.bytes()));
       })),
       access_log_(config.access_log(), log_),
+      cache_(config.answers(), static_cast<int>(config.server().loops()), metrics, log_),
       runner_(RequestOptions(config), EntryControl(authenticator_, limiter_), attempts_, store_,
-              access_log_),
+              cache_, access_log_),
       resumes_(runner_, store_, peers_, metrics_),
       inference_(authenticator_, fleet_, runner_, resumes_),
       fleet_service_(router_id_, fleet_, streams_, clock),
@@ -184,6 +185,7 @@ RouterServer::~RouterServer() {
 
 absl::Status RouterServer::Start() {
   ABSL_RETURN_IF_ERROR(access_log_.Open());
+  ABSL_RETURN_IF_ERROR(cache_.Open());
   ABSL_RETURN_IF_ERROR(peers_.Set(ListedPeers()));
   ABSL_RETURN_IF_ERROR(server_.Start());
   server_.loop().Spawn(registration_.DropSilent(server_.loop()));

@@ -13,6 +13,7 @@
 #include "common/service/rpc_metrics.h"
 #include "common/time/clock.h"
 #include "services/router/admission/shared_fleet.h"
+#include "services/router/answers/cache_access.h"
 #include "services/router/auth/authenticator.h"
 #include "services/router/discovery/name_resolver.h"
 #include "services/router/discovery/name_watch.h"
@@ -82,6 +83,7 @@ class RouterServer {
   PeerRouters peers_;
   std::unique_ptr<observability::Metrics::Collector> collector_;
   AccessLog access_log_;
+  CacheAccess cache_;
   RequestRunner runner_;
   ResumeRunner resumes_;
   InferenceService inference_;

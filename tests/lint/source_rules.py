@@ -20,7 +20,7 @@ TIERS = [
     {"ids", "status", "time", "version"},
     {"concurrency", "resilience"},
     {"config", "inference", "observability"},
-    {"rpc"},
+    {"redis", "rpc"},
     {"service"},
 ]
 

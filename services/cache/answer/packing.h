@@ -19,6 +19,9 @@ struct PackingOptions {
   int level = 3;
 };
 
+// What an answer may have beside its events: its names and the request it answers.
+inline constexpr std::size_t kUnpackedOverhead = 32 << 20;
+
 std::string Pack(const StoredAnswer& answer, const PackingOptions& options);
 
 // The answer of `key`. DATA_LOSS, which says why, when `bytes` are damaged, are another answer's,

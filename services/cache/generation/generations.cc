@@ -61,9 +61,10 @@ Generations::Change Generations::ForgetAll() {
   return {.entries = {{EverythingName(), generation}}, .all_others_forgotten = true};
 }
 
-Generations::Change Generations::Merge(std::span<const Entry> entries) {
+Generations::Change Generations::Merge(std::span<const Entry> entries, bool forget_others) {
   absl::MutexLock lock(mutex_);
-  Change change;
+  Change change{.all_others_forgotten = forget_others};
+  if (forget_others) generations_.clear();
   for (const auto& [name, theirs] : entries) {
     const auto it = generations_.find(name);
     if (it == generations_.end()) {

@@ -68,7 +68,8 @@ class Generations {
 
   // What a replica, or what was written down, says. A name that has a generation here that is not
   // shared gets a new one, which concerns both; it is told, and what else has changed.
-  Change Merge(std::span<const Entry> entries);
+  // `forget_others`: a replica had too many names, and knows no others any more.
+  Change Merge(std::span<const Entry> entries, bool forget_others = false);
 
   // That replicas know these generations, unless they have changed since.
   void MarkShared(std::span<const Entry> entries);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/config/problems.h"
+#include "common/redis/settings.h"
 #include "common/service/settings.h"
 #include "services/router/auth/key_table.h"
 
@@ -32,16 +33,6 @@ void CheckSomebodyCanCall(const RouterConfig& config, config::Checks& checks) {
                               "do everything"));
 }
 
-void CheckRedis(const config::v1::RedisConfig& redis, config::Checks& checks) {
-  if (!redis.address().starts_with("unix:/") && !redis.address().empty()) {
-    checks.Address("limits.redis.address", redis.address());
-  }
-  checks.Require(redis.username().empty() || !redis.password().empty(), "limits.redis.username",
-                 "must come with a password");
-  checks.Range("limits.redis.database", redis.database(), 0, 1023);
-  checks.Range("limits.redis.timeout", redis.timeout(), 1ms, 10s);
-}
-
 }  // namespace
 
 void SetAuthDefaults(RouterConfig& config) {
@@ -51,15 +42,14 @@ void SetAuthDefaults(RouterConfig& config) {
   auto& limits = *config.mutable_limits();
   limits.mutable_tenant_defaults();
   limits.set_assumed_answer_tokens(512);
-  *limits.mutable_redis()->mutable_timeout() = service::ToProto(50ms);
-  limits.mutable_redis()->set_key_prefix("chasqui:");
+  redis::SetDefaults(*limits.mutable_redis());
 }
 
 void CheckAuth(const RouterConfig& config, config::Checks& checks) {
   checks.Range("auth.reload_interval", config.auth().reload_interval(), 50ms, 1h);
   checks.Range("limits.assumed_answer_tokens", config.limits().assumed_answer_tokens(), 1,
                1'000'000);
-  CheckRedis(config.limits().redis(), checks);
+  redis::Check("limits.redis", config.limits().redis(), checks);
   CheckSomebodyCanCall(config, checks);
   config::Problems problems;
   CheckLimits("limits.tenant_defaults", config.limits().tenant_defaults(), problems);

@@ -11,8 +11,8 @@
 #include "chasqui/fleet/v1/fleet_service.pb.h"
 #include "chasqui/fleet/v1/load.pb.h"
 #include "chasqui/inference/v1/model.pb.h"
+#include "common/resilience/circuit_breaker.h"
 #include "common/time/clock.h"
-#include "services/router/fleet/circuit_breaker.h"
 
 namespace chasqui::router {
 
@@ -85,7 +85,7 @@ struct Member : std::enable_shared_from_this<Member> {
   // A call could not reach it: until its next report nothing is sent.
   bool suspect = false;
   // Whether it fails again and again.
-  CircuitBreaker breaker;
+  resilience::CircuitBreaker breaker;
   // An operator wants it drained, whether or not it says so yet.
   bool drain_requested = false;
   // By model. Entries outlive the model's leaving while requests run.

@@ -169,7 +169,7 @@ std::shared_ptr<Member> Registry::FindLife(const fleet::v1::WorkerHello& hello) 
   auto member = std::make_shared<Member>();
   member->worker_id = hello.worker_id();
   member->incarnation = hello.incarnation();
-  member->breaker = CircuitBreaker(limits_.breaker);
+  member->breaker = resilience::CircuitBreaker(limits_.breaker);
   return member;
 }
 

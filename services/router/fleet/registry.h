@@ -33,7 +33,7 @@ class Registry {
     // A member not heard of for longer is dropped.
     time::Duration silence;
     // When members are ejected.
-    CircuitBreakerOptions breaker = {};
+    resilience::CircuitBreakerOptions breaker = {};
   };
 
   // What a hello led to.

@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "common/redis/settings.h"
 #include "common/rpc/one_shot.h"
 #include "common/service/settings.h"
 
@@ -31,7 +32,7 @@ absl::Status Away() { return absl::UnavailableError("Redis is away"); }
 struct Waiting {
   explicit Waiting(rpc::Loop& its_loop) : loop(its_loop) {}
   rpc::Loop& loop;
-  rpc::OneShot<RedisLink::Reply> reply;
+  rpc::OneShot<redis::ReplyOr> reply;
 };
 
 }  // namespace
@@ -46,21 +47,9 @@ SharedLimits::SharedLimits(const config::v1::RedisConfig& config, observability:
                            "Whether limits are shared in Redis at this moment: 1 or 0.")),
       link_(LinkOptions(config)) {}
 
-RedisLink::Options SharedLimits::LinkOptions(const config::v1::RedisConfig& config) {
-  RedisLink::Options options;
-  options.address = config.address();
-  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(timeout_);
-  options.command_timeout = std::max<std::chrono::milliseconds>(10 * timeout, 500ms);
-  options.connect_timeout = std::max<std::chrono::milliseconds>(10 * timeout, 1s);
-  if (!config.password().empty()) {
-    std::vector<std::string> auth = {"AUTH"};
-    if (!config.username().empty()) auth.push_back(config.username());
-    auth.push_back(config.password());
-    options.greeting.push_back(std::move(auth));
-  }
-  if (config.database() != 0) {
-    options.greeting.push_back({"SELECT", absl::StrCat(config.database())});
-  }
+redis::Link::Options SharedLimits::LinkOptions(const config::v1::RedisConfig& config) {
+  redis::Link::Options options = redis::LinkOptions(config);
+  options.thread_name = "limits-redis";
   options.greeting.push_back({"SCRIPT", "LOAD", std::string(kLimitsScript)});
   options.on_state = [this](const absl::Status& state) { OnState(state); };
   return options;
@@ -70,7 +59,7 @@ rpc::Task<absl::StatusOr<TakeAnswer>> SharedLimits::Take(rpc::Loop& loop,
                                                          std::span<const Draw> draws) {
   if (!link_.up() || late_.load(std::memory_order_relaxed)) co_return Away();
   const auto waiting = std::make_shared<Waiting>(loop);
-  const bool sent = Send(TakeCommand(sha_, prefix_, draws), [waiting](RedisLink::Reply reply) {
+  const bool sent = Send(TakeCommand(sha_, prefix_, draws), [waiting](redis::ReplyOr reply) {
     waiting->loop.Post(
         [waiting, reply = std::move(reply)]() mutable { waiting->reply.Set(std::move(reply)); });
   });
@@ -79,18 +68,19 @@ rpc::Task<absl::StatusOr<TakeAnswer>> SharedLimits::Take(rpc::Loop& loop,
     late_.store(true, std::memory_order_relaxed);
     waiting->reply.Set(absl::UnavailableError("Redis did not answer in time"));
   });
-  const RedisLink::Reply reply = co_await waiting->reply;
-  if (!reply.ok()) co_return reply.status();
-  co_return ReadTakeAnswer(draws, *reply);
+  const absl::StatusOr<std::vector<std::int64_t>> numbers =
+      redis::Integers(co_await waiting->reply);
+  if (!numbers.ok()) co_return numbers.status();
+  co_return ReadTakeAnswer(draws, *numbers);
 }
 
 void SharedLimits::Settle(std::span<const Drawn> drawn, std::uint64_t units) {
   if (!drawn.empty()) Send(SettleCommand(sha_, prefix_, drawn, units), {});
 }
 
-bool SharedLimits::Send(std::vector<std::string> command, RedisLink::Callback done) {
+bool SharedLimits::Send(std::vector<std::string> command, redis::Link::Callback done) {
   return link_.Send(std::move(command),
-                    [this, done = std::move(done)](RedisLink::Reply reply) mutable {
+                    [this, done = std::move(done)](redis::ReplyOr reply) mutable {
                       if (reply.ok()) late_.store(false, std::memory_order_relaxed);
                       // Somebody flushed the scripts: what comes next finds it again.
                       if (absl::IsFailedPrecondition(reply.status())) {

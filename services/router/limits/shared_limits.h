@@ -13,11 +13,11 @@
 #include "chasqui/config/v1/auth_config.pb.h"
 #include "common/observability/log.h"
 #include "common/observability/metrics.h"
+#include "common/redis/link.h"
 #include "common/rpc/loop.h"
 #include "common/time/clock.h"
 #include "services/router/limits/bucket_table.h"
 #include "services/router/limits/limits_script.h"
-#include "services/router/limits/redis_link.h"
 
 namespace chasqui::router {
 
@@ -39,8 +39,8 @@ class SharedLimits {
   void Settle(std::span<const Drawn> drawn, std::uint64_t units);
 
  private:
-  RedisLink::Options LinkOptions(const config::v1::RedisConfig& config);
-  bool Send(std::vector<std::string> command, RedisLink::Callback done);
+  redis::Link::Options LinkOptions(const config::v1::RedisConfig& config);
+  bool Send(std::vector<std::string> command, redis::Link::Callback done);
   void OnState(const absl::Status& state);
 
   const time::Duration timeout_;
@@ -50,7 +50,7 @@ class SharedLimits {
   observability::Gauge& up_;
   // An answer was late, and none has come since: nobody need wait for more of them.
   std::atomic<bool> late_ = false;
-  RedisLink link_;  // last: its thread works on all of the above
+  redis::Link link_;  // last: its thread works on all of the above
 };
 
 }  // namespace chasqui::router

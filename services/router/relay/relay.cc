@@ -76,8 +76,15 @@ rpc::Task<AttemptEnd> StreamRelay::Run() {
     heard_ = time::SteadyNow();
     if (progress_.finished() || Skip(*event)) continue;
     end.relayed = true;
+    const EventKind kind = KindOf(*event);
+    const bool passes = options_.tap == nullptr || options_.tap->OnEvent(kind, *event);
     log_.Append(*event);
-    progress_.OnEvent(KindOf(*event), heard_);
+    progress_.OnEvent(kind, heard_);
+    if (!passes) {
+      if (!downstream_.cancelled()) continue;
+      flow_->Stop();
+      break;
+    }
     if (progress_.finished()) {
       // The worker's status comes with it, and goes out with it.
       downstream_.WriteLast(*std::move(event));

@@ -10,6 +10,7 @@
 #include "common/rpc/loop.h"
 #include "common/time/clock.h"
 #include "services/router/admission/lease.h"
+#include "services/router/relay/event_tap.h"
 #include "services/router/relay/stream_log.h"
 #include "services/router/relay/stream_progress.h"
 #include "services/router/relay/transport.h"
@@ -41,10 +42,12 @@ class StreamRelay {
     std::uint64_t seen_events = 0;
     // The weights that must answer; empty: any.
     std::string fingerprint;
+    // Sees the events before they are passed on. Null: nobody does.
+    EventTap* tap = nullptr;
   };
 
   // `upstream` must have its request. `log` gets every event that is passed on, and outlives this,
-  // as `downstream` and `progress` do.
+  // as `downstream` and `progress` do, and options.tap.
   StreamRelay(DownstreamCall& downstream, UpstreamStream upstream, Lease lease, Options options,
               StreamLog& log, StreamProgress& progress);
   ~StreamRelay();

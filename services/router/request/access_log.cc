@@ -25,6 +25,21 @@ std::string RoleName(inference::v1::Role role) {
   return absl::AsciiStrToLower(absl::StripPrefix(name, "ROLE_"));
 }
 
+std::string_view SourceName(inference::v1::AnswerSource source) {
+  switch (source) {
+    case inference::v1::ANSWER_SOURCE_SHARED:
+      return "shared";
+    case inference::v1::ANSWER_SOURCE_MEMORY:
+      return "memory";
+    case inference::v1::ANSWER_SOURCE_REDIS:
+      return "redis";
+    case inference::v1::ANSWER_SOURCE_DISK:
+      return "disk";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 AccessLog::AccessLog(config::v1::AccessLogConfig config, observability::Logger process_log)
@@ -73,6 +88,7 @@ void AccessLog::Write(const rpc::ServerCall& call, const RequestRecord& record,
                        {"prompt_tokens", usage.prompt_tokens()},
                        {"cached_prompt_tokens", usage.cached_prompt_tokens()},
                        {"completion_tokens", usage.completion_tokens()},
+                       {"answer_source", SourceName(record.answer_source)},
                        {"peer", call.peer()},
                        {"user_agent", call.Metadata(kUserAgentKey).value_or(std::string_view())}});
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "chasqui/inference/v1/generate.pb.h"
 #include "chasqui/inference/v1/usage.pb.h"
 #include "common/time/clock.h"
 #include "services/router/auth/grant.h"
@@ -32,6 +33,8 @@ struct RequestRecord {
   std::string worker;      // the last one asked; empty: none
   std::string workers;     // all that were asked, in order, with commas between
   std::string prompt;      // what the access log is to hold of it; empty: nothing
+  // Where the answer comes from, when not from a worker alone.
+  inference::v1::AnswerSource answer_source = inference::v1::ANSWER_SOURCE_UNSPECIFIED;
   int attempts = 0;
   int moves = 0;  // to another worker after it had begun, because the one before failed
   time::Duration queue_wait{};

@@ -13,6 +13,7 @@
 #include "services/router/relay/append_fields.h"
 #include "services/router/relay/relay.h"
 #include "services/router/relay/worker_channel.h"
+#include "services/router/request/ask_cache.h"
 #include "services/router/request/queue_cost.h"
 #include "services/router/request/request_id.h"
 #include "services/router/request/usage_of.h"
@@ -38,11 +39,12 @@ class InFlight {
 }  // namespace
 
 RequestRunner::RequestRunner(const Options& options, EntryControl entry, const Attempts& attempts,
-                             StreamStore& store, const AccessLog& access_log)
+                             StreamStore& store, CacheAccess& cache, const AccessLog& access_log)
     : options_(options),
       entry_(entry),
       attempts_(attempts),
       store_(store),
+      cache_(cache),
       access_log_(access_log) {}
 
 rpc::Task<absl::Status> RequestRunner::Run(const InferenceMethod& method,
@@ -89,8 +91,12 @@ rpc::Task<absl::Status> RequestRunner::Serve(rpc::ServerCall& call, const grpc::
       co_return charged;
     }
   }
-  if (record.method.kind == rpc::MethodKind::kServerStream) {
-    co_return co_await ServeStream(call, *std::move(admitted), record);
+  absl::StatusOr<std::optional<AnswerVisit::Question>> question =
+      AskCache(call, admitted->request, attempts_.fleet(), cache_, record);
+  if (!question.ok()) co_return std::move(question).status();
+  // An answer that is shared comes in events, whoever asked for it.
+  if (record.method.kind == rpc::MethodKind::kServerStream || question->has_value()) {
+    co_return co_await ServeStream(call, *std::move(admitted), *std::move(question), record);
   }
   co_return co_await ServeUnary(call, *admitted, record);
 }
@@ -210,6 +216,7 @@ rpc::Task<AttemptEnd> RequestRunner::AttemptUnary(rpc::ServerCall& call, const A
 }
 
 rpc::Task<absl::Status> RequestRunner::ServeStream(rpc::ServerCall& call, Admitted admitted,
+                                                   std::optional<AnswerVisit::Question> question,
                                                    RequestRecord& record) const {
   auto stream = std::make_shared<BegunStream>(options_.max_log_bytes);
   stream->request_id = record.request_id;
@@ -218,15 +225,27 @@ rpc::Task<absl::Status> RequestRunner::ServeStream(rpc::ServerCall& call, Admitt
   stream->ticket = static_cast<const Ticket&>(*admitted.waiter);
   stream->arrived = record.arrived;
   stream->log.BeginAfter(admitted.resume);
-  const StreamStore::Reading reading = store_.Open(call, std::move(stream));
-  StreamSession session(options_.streams, attempts_, call, reading.stream(), record);
+  std::optional<StreamStore::Reading> reading;
+  if (record.method.kind == rpc::MethodKind::kServerStream) {
+    reading.emplace(store_.Open(call, stream));
+  }
+  std::optional<AnswerVisit> visit;
+  if (question.has_value()) {
+    visit.emplace(cache_, call, *stream, record, *std::move(question));
+    if (std::optional<absl::Status> served = co_await visit->Take()) co_return *std::move(served);
+  }
+  StreamSession session(options_.streams, attempts_, call, *stream, record,
+                        visit.has_value() ? &*visit : nullptr);
   session.OnNoWorker([&](const absl::Status& failure) {
     if (!FallBack(failure, admitted, record)) return false;
-    reading.stream().request = admitted.request;
-    reading.stream().ticket.model = record.model;
+    if (visit.has_value()) visit->Abandon();
+    stream->request = admitted.request;
+    stream->ticket.model = record.model;
     return true;
   });
-  co_return co_await session.Run();
+  absl::Status status = co_await session.Run();
+  if (visit.has_value()) visit->Conclude(status);
+  co_return status;
 }
 
 rpc::Task<absl::Status> RequestRunner::GoOn(rpc::ServerCall& call, BegunStream& stream,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include <grpcpp/support/byte_buffer.h>
 
@@ -11,7 +12,9 @@
 #include "common/rpc/loop.h"
 #include "common/rpc/server_call.h"
 #include "services/router/admission/shared_fleet.h"
+#include "services/router/answers/cache_access.h"
 #include "services/router/request/access_log.h"
+#include "services/router/request/answer_visit.h"
 #include "services/router/request/attempts.h"
 #include "services/router/request/entry_control.h"
 #include "services/router/request/inference_method.h"
@@ -38,7 +41,7 @@ class RequestRunner {
 
   // The references outlive it.
   RequestRunner(const Options& options, EntryControl entry, const Attempts& attempts,
-                StreamStore& store, const AccessLog& access_log);
+                StreamStore& store, CacheAccess& cache, const AccessLog& access_log);
 
   // The handler of `method`, which outlives the call.
   rpc::Task<absl::Status> Run(const InferenceMethod& method, rpc::ServerCall& call) const;
@@ -79,13 +82,16 @@ class RequestRunner {
                                      RequestRecord& record) const;
   rpc::Task<AttemptEnd> AttemptUnary(rpc::ServerCall& call, const Admitted& admitted, Lease lease,
                                      RequestRecord& record) const;
+  // `question`: what the cache service is asked first; none: it is not asked.
   rpc::Task<absl::Status> ServeStream(rpc::ServerCall& call, Admitted admitted,
+                                      std::optional<AnswerVisit::Question> question,
                                       RequestRecord& record) const;
 
   const Options options_;
   const EntryControl entry_;
   const Attempts& attempts_;
   StreamStore& store_;
+  CacheAccess& cache_;
   const AccessLog& access_log_;
 };
 

@@ -33,12 +33,14 @@ struct StreamSession::Search {
 };
 
 StreamSession::StreamSession(const Options& options, const Attempts& attempts,
-                             rpc::ServerCall& call, BegunStream& stream, RequestRecord& record)
+                             rpc::ServerCall& call, BegunStream& stream, RequestRecord& record,
+                             EventTap* tap)
     : options_(options),
       attempts_(attempts),
       call_(call),
       stream_(stream),
       record_(record),
+      tap_(tap),
       waiter_(std::make_shared<Waiter>(call.loop())) {
   static_cast<Ticket&>(*waiter_) = stream.ticket;
   waiter_->movable = options.retries.moves > 0;
@@ -176,7 +178,8 @@ rpc::Task<AttemptEnd> StreamSession::Attempt(Lease lease) {
   StreamRelay relay(call_, std::move(upstream), std::move(lease),
                     {.max_buffered = options_.max_buffered_events,
                      .seen_events = next->seen_events,
-                     .fingerprint = std::move(next->fingerprint)},
+                     .fingerprint = std::move(next->fingerprint),
+                     .tap = tap_},
                     stream_.log, record_.progress);
   relay_ = &relay;
   AttemptEnd end = co_await relay.Run();

@@ -13,6 +13,7 @@
 #include "services/router/admission/shared_fleet.h"
 #include "services/router/dispatch/retry_decision.h"
 #include "services/router/relay/continuation.h"
+#include "services/router/relay/event_tap.h"
 #include "services/router/relay/relay.h"
 #include "services/router/request/attempts.h"
 #include "services/router/request/begun_stream.h"
@@ -36,9 +37,9 @@ class StreamSession {
     time::Duration silence;
   };
 
-  // All outlive the session.
+  // All outlive the session. `tap` sees the events; null: nobody does.
   StreamSession(const Options& options, const Attempts& attempts, rpc::ServerCall& call,
-                BegunStream& stream, RequestRecord& record);
+                BegunStream& stream, RequestRecord& record, EventTap* tap = nullptr);
   StreamSession(const StreamSession&) = delete;
   StreamSession& operator=(const StreamSession&) = delete;
   ~StreamSession();
@@ -72,6 +73,7 @@ class StreamSession {
   rpc::ServerCall& call_;
   BegunStream& stream_;
   RequestRecord& record_;
+  EventTap* const tap_;
   const std::shared_ptr<Waiter> waiter_;
   std::shared_ptr<Waiter> holder_;    // whose place it is: waiter_, or one that looked for it
   std::optional<bool> moves_safely_;  // once it was asked

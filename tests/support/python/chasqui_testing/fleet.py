@@ -8,6 +8,7 @@ import urllib.request
 import grpc
 
 from chasqui_testing import paths
+from chasqui_testing.cache import CacheEndpoint
 from chasqui_testing.process import Process
 from chasqui_testing.suite import Endpoint
 from chasqui_testing.waiting import eventually
@@ -20,15 +21,21 @@ READY = 2  # WORKER_STATE_READY
 class Fleet:
     """Routers that know of each other and workers that join all of them.
 
-    `settings` are the routers', `worker_settings` the workers'.
+    `settings` are the routers', `worker_settings` the workers'. With `cache_settings` there is a cache
+    service, too.
     """
 
-    def __init__(self, name, workers=2, routers=1, slots=8, settings=None, worker_settings=None):
+    def __init__(self, name, workers=2, routers=1, slots=8, settings=None, worker_settings=None,
+                 cache_settings=None):
         self.name = name
         self.slots = slots
         self.settings = settings or {}
         self.worker_settings = worker_settings or {}
-        ports = free_ports(2 * routers + workers)
+        ports = free_ports(2 * routers + workers + 2)
+        self.cache = None
+        self.cache_process = None
+        self.cache_settings = cache_settings
+        self._cache_ports = [ports.pop(), ports.pop()]
         self._router_ports = ports[:routers]
         self._metrics_ports = ports[routers:2 * routers]
         self.router_addresses = [f"127.0.0.1:{port}" for port in self._router_ports]
@@ -37,6 +44,9 @@ class Fleet:
         self.processes = {}
         self.routers = []
         self.workers = {}
+        if cache_settings is not None:
+            self.start_cache()
+            self.settings = {"answers.cache": self.cache_address, **self.settings}
         for index in range(routers):
             self.start_router(index)
         for worker in self._worker_ports:
@@ -51,6 +61,22 @@ class Fleet:
     @property
     def router(self):
         return self.routers[0]
+
+    @property
+    def cache_address(self):
+        return f"127.0.0.1:{self._cache_ports[0]}"
+
+    def start_cache(self):
+        """Starts the cache service, which has ended or never was; what is on disk stays."""
+        settings = {"server.listen_address": self.cache_address,
+                    "server.metrics_address": f"127.0.0.1:{self._cache_ports[1]}",
+                    "warming.router": self.router_addresses[0], **self.cache_settings}
+        self.cache_process = Process(
+            f"{self.name}-cache", "chasqui-cache",
+            *(f"--set={path}={value}" for path, value in settings.items()))
+        eventually(lambda: listening(self._cache_ports[0]), 60, "a listening cache service")
+        if self.cache is None:
+            self.cache = CacheEndpoint(self.cache_address)
 
     def start_router(self, index):
         peers = [address for other, address in enumerate(self.router_addresses) if other != index]
@@ -96,7 +122,15 @@ class Fleet:
 
     def metric(self, name, router=0, **labels):
         """The sum of a router's series that have these labels; 0 when there is none."""
-        url = f"http://127.0.0.1:{self._metrics_ports[router]}/metrics"
+        return self._metric(self._metrics_ports[router], name, labels)
+
+    def cache_metric(self, name, **labels):
+        """The same of the cache service."""
+        return self._metric(self._cache_ports[1], name, labels)
+
+    @staticmethod
+    def _metric(port, name, labels):
+        url = f"http://127.0.0.1:{port}/metrics"
         with urllib.request.urlopen(url, timeout=10) as reply:
             text = reply.read().decode()
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
@@ -114,9 +148,12 @@ class Fleet:
     def __exit__(self, kind, *rest):
         for endpoint in [*self.routers, *self.workers.values()]:
             endpoint.close()
-        for process in [*self.router_processes, *self.processes.values()]:
-            if process.running():
+        if self.cache is not None:
+            self.cache.close()
+        processes = [*self.router_processes, *self.processes.values(), self.cache_process]
+        for process in processes:
+            if process is not None and process.running():
                 process.signal(signal.SIGCONT)
                 process.kill()
-            if kind is not None:
+            if kind is not None and process is not None:
                 print(f"--- log of {process.name} ---\n{process.log[-10000:]}")

@@ -189,8 +189,13 @@ INSTANTIATE_TEST_SUITE_P(
              "output_format", "must be unset"},
         Case{"chat { messages { role: ROLE_USER parts { image {} } } }",
              "chat.messages[0].parts[0].image", "not implemented"},
-        Case{"prompt: 'x' cache_policy { mode: MODE_REQUIRE }", "cache_policy.mode",
-             "not implemented"}));
+        Case{"prompt: 'x' cache_policy { ttl { nanos: 5 } }", "cache_policy.ttl", "1 s"},
+        Case{"prompt: 'x' cache_policy { ttl { seconds: 315360001 } }", "cache_policy.ttl",
+             "315360001"},
+        Case{"prompt: 'x' cache_policy { tags: 'a' tags: '' }", "cache_policy.tags[1]", "empty"},
+        Case{"prompt: 'x' cache_policy { mode: 9 }", "cache_policy.mode", "is 9"},
+        Case{"prompt: 'x' cache_policy { replay_tokens_per_second: 1000001 }",
+             "cache_policy.replay_tokens_per_second", "1000000"}));
 
 // The most that each kind of output format may be, and one more.
 TEST(ValidateGenerate, BoundsOutputFormats) {
@@ -245,8 +250,11 @@ TEST(ValidateGenerate, BoundsWhatAModelMustBeGoodFor) {
 }
 
 TEST(ValidateGenerate, LeavesTheChoiceOfAModelToRouters) {
-  EXPECT_TRUE(RequireNamedModel(Generate("prompt: 'x' model: 'tiny'")).ok());
-  EXPECT_THAT(Fields(RequireNamedModel(Generate("prompt: 'x' model_requirements {}"))),
+  EXPECT_TRUE(CheckForWorker(Generate("prompt: 'x' model: 'tiny'")).ok());
+  EXPECT_TRUE(CheckForWorker(Generate("prompt: 'x' cache_policy { tags: 'a' }")).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      CheckForWorker(Generate("prompt: 'x' cache_policy { mode: MODE_REQUIRE }"))));
+  EXPECT_THAT(Fields(CheckForWorker(Generate("prompt: 'x' model_requirements {}"))),
               ElementsAre("model_requirements"));
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "services/router/fleet/circuit_breaker.h"
+#include "common/resilience/circuit_breaker.h"
 
 #include <algorithm>
 
-namespace chasqui::router {
+namespace chasqui::resilience {
 
 bool CircuitBreaker::Failed(time::SteadyTime now) {
   // Requests that ran when it was ejected say nothing new.
@@ -16,4 +16,4 @@ bool CircuitBreaker::Failed(time::SteadyTime now) {
   return true;
 }
 
-}  // namespace chasqui::router
+}  // namespace chasqui::resilience

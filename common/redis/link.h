@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -14,19 +15,22 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/concurrency/named_thread.h"
+#include "common/redis/reply.h"
 #include "common/resilience/backoff.h"
 
 struct redisAsyncContext;
 
-namespace chasqui::router {
+namespace chasqui::redis {
 
 // One connection to a Redis server, on a thread of its own: commands of all threads are pipelined,
 // and nobody waits but who asked. When the connection cannot be made or breaks, what is under way
-// fails, the link is down, and it is tried again with backoff. Owned by SharedLimits. Thread-safe.
-class RedisLink {
+// fails, the link is down, and it is tried again with backoff. It can also hear what is published.
+// Owned by what speaks through it. Thread-safe.
+class Link {
  public:
   struct Options {
-    std::string address;  // "host:port" or "unix:/path"
+    std::string thread_name;  // of at most 15 characters
+    std::string address;      // "host:port" or "unix:/path"
     std::string username;
     std::string password;
     int database = 0;
@@ -41,19 +45,23 @@ class RedisLink {
     std::size_t most_pending = 10'000;
     // Sent after each connection is made, before the link is up.
     std::vector<std::vector<std::string>> greeting;
+    // Channels that are listened to; the link is up when it hears them. The greeting must then ask
+    // for the protocol 3 (HELLO), in which messages and answers share a connection.
+    std::vector<std::string> channels;
+    // Is told what is published on them, on the link's thread.
+    absl::AnyInvocable<void(std::string_view channel, std::string_view message)> on_message;
+    // How often a connection that is silent is tried; zero: only commands try it.
+    std::chrono::milliseconds ping_interval{0};
     // Is told, on the link's thread, that the link is up (an OK status), or why it no longer is.
     absl::AnyInvocable<void(const absl::Status& state)> on_state;
   };
 
-  // The integers of an array, or why there are none: UNAVAILABLE when the connection broke,
-  // FAILED_PRECONDITION when the server has no such script, INTERNAL for its other errors.
-  using Reply = absl::StatusOr<std::vector<std::int64_t>>;
-  using Callback = absl::AnyInvocable<void(Reply)>;
+  using Callback = absl::AnyInvocable<void(ReplyOr)>;
 
-  explicit RedisLink(Options options);
-  RedisLink(const RedisLink&) = delete;
-  RedisLink& operator=(const RedisLink&) = delete;
-  ~RedisLink();
+  explicit Link(Options options);
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  ~Link();
 
   bool up() const { return up_.load(std::memory_order_relaxed); }
 
@@ -72,6 +80,9 @@ class RedisLink {
   absl::Status Serve(const std::stop_token& stop);
   void SendNow(Events& events, Command command);
   void TakeInbox(Events& events);
+  // Sends the greeting, then listens; `waiting` counts what has no answer yet.
+  void Greet(Events& events);
+  void Listen(Events& events);
   void SetUp(bool up, const absl::Status& why);
   void Wake() const;
   void ClearWake() const;
@@ -85,4 +96,4 @@ class RedisLink {
   concurrency::NamedThread thread_;  // last: works on all of the above
 };
 
-}  // namespace chasqui::router
+}  // namespace chasqui::redis

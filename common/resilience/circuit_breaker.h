@@ -5,9 +5,9 @@
 
 #include "common/time/clock.h"
 
-namespace chasqui::router {
+namespace chasqui::resilience {
 
-// When a worker is ejected, and for how long. The defaults are Envoy's (outlier detection by
+// When what fails is ejected, and for how long. The defaults are Envoy's (outlier detection by
 // consecutive failures).
 struct CircuitBreakerOptions {
   // Failures in a row that eject it; 0: none do.
@@ -18,17 +18,17 @@ struct CircuitBreakerOptions {
   time::Duration max_ejection = std::chrono::minutes(5);
 };
 
-// Whether a worker fails so often that it is left alone for a while, though it says that it is
-// ready: its reports may come through where calls to it do not. When it is back one more failure
-// ejects it again, until it has answered a request. Reads no clock. Thread-compatible.
+// Whether something (a worker, a service, a store) fails so often that it is left alone for a
+// while. When it is back one more failure ejects it again, until it has answered. Reads no clock.
+// Thread-compatible.
 class CircuitBreaker {
  public:
   explicit CircuitBreaker(const CircuitBreakerOptions& options = {}) : options_(options) {}
 
-  // It could not be reached, or failed by its own fault. What clients did wrong does not count.
-  // Whether that ejected it.
+  // It could not be reached, or failed by its own fault. What those who ask did wrong does not
+  // count. Whether that ejected it.
   bool Failed(time::SteadyTime now);
-  // It answered a request.
+  // It answered.
   void Succeeded() { failures_ = 0; }
 
   bool Ejects(time::SteadyTime now) const { return ejections_ > 0 && now < until_; }
@@ -42,4 +42,4 @@ class CircuitBreaker {
   time::SteadyTime until_;  // end of the last ejection
 };
 
-}  // namespace chasqui::router
+}  // namespace chasqui::resilience

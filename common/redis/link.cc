@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "services/router/limits/redis_link.h"
+#include "common/redis/link.h"
 
 #include <array>
 #include <cerrno>
@@ -23,36 +23,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/time/clock.h"
 
-namespace chasqui::router {
+namespace chasqui::redis {
 namespace {
 
 absl::Status Broken(std::string_view why) {
   return absl::UnavailableError(absl::StrCat("Redis: ", why));
-}
-
-RedisLink::Reply ToReply(const redisReply* reply) {
-  if (reply == nullptr) return Broken("the connection broke");
-  switch (reply->type) {
-    case REDIS_REPLY_INTEGER:
-      return std::vector<std::int64_t>{reply->integer};
-    case REDIS_REPLY_ARRAY: {
-      std::vector<std::int64_t> numbers;
-      for (std::size_t i = 0; i < reply->elements; ++i) {
-        if (reply->element[i]->type != REDIS_REPLY_INTEGER) {
-          return absl::InternalError("Redis: an answer that is no list of numbers");
-        }
-        numbers.push_back(reply->element[i]->integer);
-      }
-      return numbers;
-    }
-    case REDIS_REPLY_ERROR: {
-      const std::string_view error(reply->str, reply->len);
-      if (error.starts_with("NOSCRIPT")) return absl::FailedPreconditionError(error);
-      return absl::InternalError(absl::StrCat("Redis: ", error));
-    }
-    default:
-      return std::vector<std::int64_t>();
-  }
 }
 
 int PollTimeout(std::optional<time::SteadyTime> deadline) {
@@ -65,7 +40,7 @@ int PollTimeout(std::optional<time::SteadyTime> deadline) {
 
 // hiredis' view of the loop that serves one connection, and what is to be known of it. hiredis
 // frees the context itself when the connection ends; `context` is then null.
-class RedisLink::Events {
+class Link::Events {
  public:
   explicit Events(redisAsyncContext* its_context) : context(its_context) {
     context->data = this;
@@ -100,23 +75,27 @@ class RedisLink::Events {
   bool writing = false;
   bool connected = false;
   absl::Status failure;
+  bool greeted = false;
+  std::size_t unanswered = 0;  // of the greeting, and channels that are not heard yet
+  time::SteadyTime heard = time::SteadyNow();
   std::deque<time::SteadyTime> sent;  // when each command without an answer was
 };
 
-RedisLink::RedisLink(Options options)
+Link::Link(Options options)
     : options_(std::move(options)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   CHECK_GE(wake_, 0) << "no file descriptors left";
-  thread_ = concurrency::NamedThread("limits-redis", [this](std::stop_token stop) { Run(stop); });
+  thread_ =
+      concurrency::NamedThread(options_.thread_name, [this](std::stop_token stop) { Run(stop); });
 }
 
-RedisLink::~RedisLink() {
+Link::~Link() {
   thread_.RequestStop();
   Wake();
   thread_.Join();
   close(wake_);
 }
 
-bool RedisLink::Send(std::vector<std::string> command, Callback done) {
+bool Link::Send(std::vector<std::string> command, Callback done) {
   {
     absl::MutexLock lock(mutex_);
     if (!up() || pending_.load() >= options_.most_pending) return false;
@@ -128,13 +107,13 @@ bool RedisLink::Send(std::vector<std::string> command, Callback done) {
   return true;
 }
 
-void RedisLink::Wake() const {
+void Link::Wake() const {
   const std::uint64_t one = 1;
   // It cannot fail but by overflow, and then the thread is awake.
   [[maybe_unused]] const ssize_t written = write(wake_, &one, sizeof(one));
 }
 
-void RedisLink::Run(const std::stop_token& stop) {
+void Link::Run(const std::stop_token& stop) {
   // hiredis writes to connections that may be broken: that is an error, not the end of the process.
   sigset_t broken_pipe;
   sigemptyset(&broken_pipe);
@@ -157,10 +136,10 @@ void RedisLink::Run(const std::stop_token& stop) {
     pollfd wake{.fd = wake_, .events = POLLIN, .revents = 0};
     poll(&wake, 1, PollTimeout(time::SteadyNow() + backoff.NextDelay(uniform(random))));
   }
-  SetUp(false, Broken("the router stops"));
+  SetUp(false, Broken("this process stops"));
 }
 
-absl::Status RedisLink::Serve(const std::stop_token& stop) {
+absl::Status Link::Serve(const std::stop_token& stop) {
   redisOptions options = {};
   const std::string& address = options_.address;
   const std::size_t colon = address.rfind(':');
@@ -178,22 +157,11 @@ absl::Status RedisLink::Serve(const std::stop_token& stop) {
     redisAsyncFree(context);
     return failure;
   }
-  std::size_t unanswered = options_.greeting.size();
   Events events(context);
   const time::SteadyTime connect_deadline = time::SteadyNow() + options_.connect_timeout;
-  bool greeted = false;
   while (!stop.stop_requested() && events.context != nullptr && events.failure.ok()) {
-    if (events.connected && !greeted) {
-      greeted = true;
-      for (const std::vector<std::string>& words : options_.greeting) {
-        pending_.fetch_add(1);
-        SendNow(events, {.words = words, .done = [&](Reply reply) {
-                           --unanswered;
-                           if (!reply.ok() && events.failure.ok()) events.failure = reply.status();
-                         }});
-      }
-    }
-    if (greeted && unanswered == 0 && events.failure.ok() && !up()) {
+    if (events.connected && !events.greeted) Greet(events);
+    if (events.greeted && events.unanswered == 0 && events.failure.ok() && !up()) {
       SetUp(true, absl::OkStatus());
       options_.on_state(absl::OkStatus());
     }
@@ -201,7 +169,15 @@ absl::Status RedisLink::Serve(const std::stop_token& stop) {
     std::optional<time::SteadyTime> deadline;
     if (!events.connected) deadline = connect_deadline;
     if (!events.sent.empty()) deadline = events.sent.front() + options_.command_timeout;
-    if (deadline.has_value() && time::SteadyNow() >= *deadline) {
+    if (!deadline.has_value() && up() && options_.ping_interval.count() > 0) {
+      if (time::SteadyNow() >= events.heard + options_.ping_interval) {
+        events.heard = time::SteadyNow();
+        pending_.fetch_add(1);
+        SendNow(events, {.words = {"PING"}, .done = {}});
+        continue;
+      }
+      deadline = events.heard + options_.ping_interval;
+    } else if (deadline.has_value() && time::SteadyNow() >= *deadline) {
       return Broken(events.connected ? "no answer in time" : "no connection in time");
     }
     const auto wanted =
@@ -213,6 +189,7 @@ absl::Status RedisLink::Serve(const std::stop_token& stop) {
     const bool trouble = (ready & (POLLERR | POLLHUP)) != 0;
     if (trouble && wanted == 0) return Broken("the connection broke");
     if (events.context != nullptr && events.reading && ((ready & POLLIN) != 0 || trouble)) {
+      events.heard = time::SteadyNow();
       redisAsyncHandleRead(events.context);
     }
     if (events.context != nullptr && events.writing && ((ready & POLLOUT) != 0 || trouble)) {
@@ -222,9 +199,40 @@ absl::Status RedisLink::Serve(const std::stop_token& stop) {
   return events.failure.ok() ? Broken("the connection broke") : events.failure;
 }
 
-void RedisLink::SendNow(Events& events, Command command) {
+void Link::Greet(Events& events) {
+  events.greeted = true;
+  events.unanswered = options_.greeting.size() + options_.channels.size();
+  for (const std::vector<std::string>& words : options_.greeting) {
+    pending_.fetch_add(1);
+    SendNow(events, {.words = words, .done = [&events](const ReplyOr& reply) {
+                       --events.unanswered;
+                       if (!reply.ok() && events.failure.ok()) events.failure = reply.status();
+                     }});
+  }
+  Listen(events);
+}
+
+void Link::Listen(Events& events) {
+  if (options_.channels.empty() || events.context == nullptr) return;
+  std::vector<const char*> words = {"SUBSCRIBE"};
+  for (const std::string& channel : options_.channels) words.push_back(channel.c_str());
+  // Called for each channel that is heard from now on, and for each message.
+  const auto on_push = [](redisAsyncContext* connection, void* pushed, void* data) {
+    if (pushed == nullptr) return;
+    const ReplyOr reply = ToReply(static_cast<const redisReply*>(pushed));
+    if (!reply.ok() || reply->elements.size() != 3) return;
+    if (reply->elements[0].text == "subscribe")
+      --static_cast<Events*>(connection->data)->unanswered;
+    if (reply->elements[0].text != "message") return;
+    static_cast<Link*>(data)->options_.on_message(reply->elements[1].text, reply->elements[2].text);
+  };
+  redisAsyncCommandArgv(events.context, on_push, this, static_cast<int>(words.size()), words.data(),
+                        nullptr);
+}
+
+void Link::SendNow(Events& events, Command command) {
   struct Pending {
-    RedisLink& link;
+    Link& link;
     Events& events;
     Callback done;
   };
@@ -255,12 +263,12 @@ void RedisLink::SendNow(Events& events, Command command) {
   if (pending->done) pending->done(Broken("the connection broke"));
 }
 
-void RedisLink::ClearWake() const {
+void Link::ClearWake() const {
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t got = read(wake_, &count, sizeof(count));
 }
 
-void RedisLink::TakeInbox(Events& events) {
+void Link::TakeInbox(Events& events) {
   ClearWake();
   std::vector<Command> inbox;
   {
@@ -271,7 +279,7 @@ void RedisLink::TakeInbox(Events& events) {
 }
 
 // Under the lock, so that nothing is put into the inbox of a link that is down.
-void RedisLink::SetUp(bool is_up, const absl::Status& why) {
+void Link::SetUp(bool is_up, const absl::Status& why) {
   std::vector<Command> left;
   {
     absl::MutexLock lock(mutex_);
@@ -284,4 +292,4 @@ void RedisLink::SetUp(bool is_up, const absl::Status& why) {
   }
 }
 
-}  // namespace chasqui::router
+}  // namespace chasqui::redis
