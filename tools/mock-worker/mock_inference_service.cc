@@ -78,7 +78,7 @@ absl::Status MockInferenceService::CheckModel(const std::string& name) const {
 
 absl::StatusOr<MockInferenceService::Admitted> MockInferenceService::Admit(
     const rpc::ServerCall& call, const inference::v1::GenerateRequest& request) {
-  ABSL_RETURN_IF_ERROR(inference::RequireNamedModel(request));
+  ABSL_RETURN_IF_ERROR(inference::CheckForWorker(request));
   ABSL_RETURN_IF_ERROR(CheckModel(request.model()));
   ABSL_ASSIGN_OR_RETURN(GenerationPlan plan, PlanGeneration(request, behaviour_, worker_id_));
   if (plan.behaviour.refuse.has_value()) {
