@@ -80,7 +80,7 @@ chaos: build ## two hundred streams while processes die; QUICK=1 CHAOS_SECONDS= 
 	@CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) CHASQUI_BUILD_DIR=build/release \
 	  $(ENV) python3 -m pytest -q -s -p no:cacheprovider -c tests/pytest.ini tests/chaos
 
-FUZZERS := gbnf json_schema regex stop_matcher utf8
+FUZZERS := disk_format gbnf json_schema regex stop_matcher unpack utf8
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
 fuzz: ## run each fuzzer for FUZZ_SECONDS= (build/fuzz)
@@ -90,7 +90,9 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS= (build/fuzz)
 	  $(ENV) build/fuzz/tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 	    build/fuzz/corpus/$$name tests/fuzz/corpus/$$name; done
 
-.PHONY: bench-router bench-worker bench-micro
+.PHONY: bench-cache bench-router bench-worker bench-micro
+bench-cache: build ## what a remembered answer costs, beside Redis, workers and nginx
+	@exec $(ENV) tests/bench/cache/run
 bench-router: build ## what the router costs, beside nginx and HAProxy; affinity beside least connections
 	@$(ENV) tests/bench/router/run
 	@exec $(ENV) tests/bench/router/affinity

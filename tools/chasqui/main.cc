@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   Choice choice;
   AddUp(app, choice);
   AddGenerate(app, choice);
+  AddCache(app, choice);
   AddChat(app, choice);
   AddTokenize(app, choice);
   AddDetokenize(app, choice);

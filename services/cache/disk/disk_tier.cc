@@ -15,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxJobs = 1024;
+// Of answers that wait to be written; one may wait whatever its size.
+constexpr std::size_t kMaxQueuedBytes = 64 << 20;
 constexpr std::size_t kMaxInvalidations = 100'000;
 // Hits are written when there are so many, or some are so old.
 constexpr std::size_t kMaxHits = 4096;
@@ -36,7 +38,7 @@ absl::StatusOr<std::unique_ptr<DiskTier>> DiskTier::Open(const config::v1::DiskT
                                          .block_cache_bytes = config.block_cache_bytes()},
                                         clock, log));
   ABSL_ASSIGN_OR_RETURN(std::vector<Generations::Entry> generations, store->ReadGenerations());
-  std::unique_ptr<DiskTier> tier(
+  auto tier = std::unique_ptr<DiskTier>(
       new DiskTier(config, packing, max_answer_bytes, clock, std::move(log), std::move(store)));
   tier->generations_ = std::move(generations);
   return tier;
@@ -114,7 +116,7 @@ void DiskTier::Get(const AnswerKey& key, Found found) {
 }
 
 absl::StatusOr<AnswerPtr> DiskTier::Read(const AnswerKey& key) {
-  absl::StatusOr<std::string> envelope = store_->Get(key);
+  const absl::StatusOr<std::string> envelope = store_->Get(key);
   Judge(envelope.status());
   absl::StatusOr<AnswerPtr> answer =
       envelope.ok() ? Unpack(*envelope, key, max_answer_bytes_ + kUnpackedOverhead)
@@ -133,10 +135,17 @@ absl::StatusOr<AnswerPtr> DiskTier::Read(const AnswerKey& key) {
 
 void DiskTier::Put(AnswerPtr answer, Done done) {
   const auto asker = std::make_shared<Done>(std::move(done));
-  Job job = [this, answer = std::move(answer), asker] { (*asker)(Write(*answer)); };
-  if (!jobs_.TryPush(std::move(job))) {
-    (*asker)(absl::ResourceExhaustedError("too much is queued"));
-  }
+  const std::size_t bytes = MemoryBytes(*answer);
+  const std::size_t before = queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  Job job = [this, answer = std::move(answer), asker, bytes] {
+    const absl::Status status = Write(*answer);
+    queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    (*asker)(status);
+  };
+  const bool has_room = before == 0 || before + bytes <= kMaxQueuedBytes;
+  if (has_room && jobs_.TryPush(std::move(job))) return;
+  queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  (*asker)(absl::ResourceExhaustedError("too much is queued"));
 }
 
 absl::Status DiskTier::Write(const StoredAnswer& answer) {

@@ -82,6 +82,7 @@ class DiskTier final : public Tier {
   const std::unique_ptr<DiskStore> store_;
   std::vector<Generations::Entry> generations_;  // constant after Open()
 
+  std::atomic<std::size_t> queued_bytes_ = 0;  // of answers that wait to be written
   std::atomic<std::uint64_t> stores_ = 0;
   std::atomic<std::uint64_t> damaged_ = 0;
   std::atomic<std::uint64_t> errors_ = 0;

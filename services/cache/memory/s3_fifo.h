@@ -21,13 +21,16 @@ inline bool IsDear(double cost, std::size_t bytes, double average_cost_per_byte)
 
 // A cache bounded in bytes by S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need
 // for cache eviction", SOSP 2023). New entries go to a small queue of a tenth of the bytes; what
-// was used more than once there goes on to the main queue, the rest leaves and only its hash is
-// remembered for a while, in the ghost queue: who comes back while it is there goes to the main
-// queue at once. In the main queue what was used since goes round once more.
+// was used more than once there goes on to the main queue, its uses forgotten; the rest leaves and
+// only its hash is remembered for a while, in the ghost queue: who comes back while it is there
+// goes to the main queue at once. In the main queue what was used goes round once more for each
+// use, of which at most three count.
 //
-// Beside the paper, where `weigh_cost` is set: what would leave but is dear for its size goes round
-// once more first, in its own queue; a use earns that again. Eviction thus weighs recency,
-// frequency, size and cost. Knows no clock. Thread-compatible.
+// Beside the paper, which knows only entries of one size that are never written again: the queues
+// have their parts in bytes, and what is put in again keeps its queue and its uses. And where
+// `weigh_cost` is set: what would leave but is dear for its size goes round once more first, in its
+// own queue; a use earns that again. Eviction thus weighs recency, frequency, size and cost. Knows
+// no clock. Thread-compatible.
 template <typename Value>
 class S3Fifo {
  public:
@@ -45,18 +48,31 @@ class S3Fifo {
     return &node.value;
   }
 
+  // Whether there is one; not a use.
+  bool Contains(const AnswerKey& key) const { return places_.contains(key); }
+
   // Puts a value in, in place of one that was there; false when it is larger than everything.
   bool Insert(const AnswerKey& key, Value value, std::size_t bytes, double cost) {
-    Erase(key);
+    Queue* queue = nullptr;
+    int uses = 0;
+    if (const auto it = places_.find(key); it != places_.end()) {
+      queue = it->second->queue;
+      uses = it->second->uses;
+      Drop(it->second);
+    }
     if (bytes > max_bytes_) return false;
     while (bytes_ + bytes > max_bytes_) Evict();
-    Queue& queue = ghosts_.contains(key.hash()) ? main_ : small_;
+    if (queue == nullptr) queue = ghosts_.erase(key.hash()) > 0 ? &main_ : &small_;
     Learn(cost / static_cast<double>(std::max<std::size_t>(bytes, 1)));
-    queue.nodes.push_front(
-        {.key = key, .value = std::move(value), .bytes = bytes, .cost = cost, .queue = &queue});
-    queue.bytes += bytes;
+    queue->nodes.push_front({.key = key,
+                             .value = std::move(value),
+                             .bytes = bytes,
+                             .cost = cost,
+                             .queue = queue,
+                             .uses = uses});
+    queue->bytes += bytes;
     bytes_ += bytes;
-    places_[key] = queue.nodes.begin();
+    places_[key] = queue->nodes.begin();
     return true;
   }
 
@@ -117,16 +133,18 @@ class S3Fifo {
   }
 
   void EvictFromSmall() {
-    const auto last = std::prev(small_.nodes.end());
-    if (last->uses > 1) {
-      MoveTo(main_, last);
-      // The main queue has its part, too.
-      while (main_.bytes > max_bytes_ - max_bytes_ / kSmallPart) EvictFromMain();
-    } else if (IsSpared(*last)) {
-      MoveTo(small_, last);
-    } else {
-      Remember(last->key.hash());
-      Leave(last);
+    while (!small_.nodes.empty()) {
+      const auto last = std::prev(small_.nodes.end());
+      if (last->uses > 1) {
+        last->uses = 0;
+        MoveTo(main_, last);
+        while (main_.bytes > max_bytes_ - max_bytes_ / kSmallPart) EvictFromMain();
+      } else if (IsSpared(*last)) {
+        MoveTo(small_, last);
+      } else {
+        Remember(last->key.hash());
+        return Leave(last);
+      }
     }
   }
 
@@ -166,13 +184,15 @@ class S3Fifo {
     node->queue->nodes.erase(node);
   }
 
-  // As many as there are in the main queue.
+  // As many as there are in the main queue. What came back, or left once more since, is still in
+  // the order and takes a place, but is not forgotten before its time.
   void Remember(std::uint64_t hash) {
-    ghost_order_.push_back(hash);
-    ++ghosts_[hash];
+    ghosts_[hash] = ++left_;
+    ghost_order_.emplace_back(hash, left_);
     while (ghost_order_.size() > std::max(main_.nodes.size(), kLeastGhosts)) {
-      const auto oldest = ghosts_.find(ghost_order_.front());
-      if (--oldest->second == 0) ghosts_.erase(oldest);
+      const auto [oldest, when] = ghost_order_.front();
+      const auto it = ghosts_.find(oldest);
+      if (it != ghosts_.end() && it->second == when) ghosts_.erase(it);
       ghost_order_.pop_front();
     }
   }
@@ -185,8 +205,10 @@ class S3Fifo {
   std::uint64_t evictions_ = 0;
   double average_ = 0;  // cost of a byte
   absl::flat_hash_map<AnswerKey, typename Nodes::iterator> places_;
-  std::deque<std::uint64_t> ghost_order_;  // oldest first
-  absl::flat_hash_map<std::uint64_t, int> ghosts_;
+  // When, counted in those that left, each left: the order, oldest first, and by hash.
+  std::uint64_t left_ = 0;
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> ghost_order_;
+  absl::flat_hash_map<std::uint64_t, std::uint64_t> ghosts_;
 };
 
 }  // namespace chasqui::cache

@@ -88,7 +88,7 @@ void AccessLog::Write(const rpc::ServerCall& call, const RequestRecord& record,
                        {"prompt_tokens", usage.prompt_tokens()},
                        {"cached_prompt_tokens", usage.cached_prompt_tokens()},
                        {"completion_tokens", usage.completion_tokens()},
-                       {"answer_source", SourceName(record.answer_source)},
+                       {"source", SourceName(record.answer_source)},
                        {"peer", call.peer()},
                        {"user_agent", call.Metadata(kUserAgentKey).value_or(std::string_view())}});
 }

@@ -1,37 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes answers to a disk tier until it is killed, and prints the number of each as soon as it is
-// acknowledged: "usage: cache_disk_writer FOLDER FIRST".
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <memory>
 #include <string>
 
 #include <unistd.h>
 
-#include "absl/synchronization/notification.h"
-#include "services/cache/cache_config.h"
-#include "services/cache/disk/disk_tier.h"
-#include "tests/integration/cache/disk_answers.h"
-#include "tests/unit/services/cache/answers.h"
+#include "common/time/clock.h"
+#include "services/cache/answer/packing.h"
+#include "services/cache/disk/disk_store.h"
+#include "tests/support/cache/answers.h"
 
+// usage: cache_disk_writer DIRECTORY FIRST BYTES
+//
+// Writes the answers of the numbers from FIRST on into a DiskStore until it is killed, and tells
+// each number on standard output as soon as its answer is acknowledged. 1: something failed.
 int main(int argc, char** argv) {
-  using namespace chasqui::cache;
-  if (argc != 3) return 64;
-  auto tier = DiskTier::Open(CrashConfig(argv[1]), {}, 1 << 20, chasqui::time::RealClock(), {});
-  if (!tier.ok()) {
-    std::fprintf(stderr, "%s\n", tier.status().ToString().c_str());
+  namespace cache = chasqui::cache;
+  if (argc != 4) return 64;
+  std::uint64_t first = 0;
+  std::size_t bytes = 0;
+  std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), first);
+  std::from_chars(argv[3], argv[3] + std::strlen(argv[3]), bytes);
+
+  const auto store = cache::DiskStore::Open({.path = argv[1], .max_bytes = std::uint64_t{1} << 30},
+                                            chasqui::time::RealClock(), {});
+  if (!store.ok()) {
+    std::cerr << store.status() << "\n";
     return 1;
   }
-  for (std::uint64_t number = std::strtoull(argv[2], nullptr, 10);; ++number) {
-    // Two at a time, for there are two threads.
-    absl::Notification done[2];
-    for (std::uint64_t i = 0; i < 2; ++i) {
-      (*tier)->Put(CrashAnswer(2 * number + i), [&, i](const absl::Status& status) {
-        const std::string line = std::to_string(2 * number + i) + "\n";
-        // One write: a line is there or it is not.
-        if (status.ok() && write(STDOUT_FILENO, line.data(), line.size()) < 0) std::abort();
-        done[i].Notify();
-      });
+  for (std::uint64_t number = first;; ++number) {
+    const cache::AnswerPtr answer = chasqui::testing::MakeAnswer(number, {.bytes = bytes});
+    cache::v1::DiskRecord record;
+    record.set_expires_us(answer->expires_us());
+    record.set_cost_us(answer->cost_us());
+    const absl::Status status =
+        (*store)->Put(cache::KeyOf(*answer), cache::Pack(*answer, {}), record);
+    if (!status.ok()) {
+      std::cerr << status << "\n";
+      return 1;
     }
-    for (auto& one : done) one.WaitForNotification();
+    // At once, and whole: a number of eight bytes fits what a pipe takes as one.
+    if (write(STDOUT_FILENO, &number, sizeof(number)) != sizeof(number)) return 1;
   }
 }

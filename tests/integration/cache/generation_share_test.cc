@@ -12,9 +12,9 @@
 
 #include "absl/synchronization/notification.h"
 #include "services/cache/cache_config.h"
+#include "tests/support/cache/answers.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/wait_until.h"
-#include "tests/unit/services/cache/answers.h"
 
 namespace chasqui::cache {
 namespace {
@@ -47,7 +47,7 @@ class Replica {
 
   // Begun now.
   StoredAnswer Begin(const std::string& tag) const {
-    StoredAnswer answer = *AnswerNumber(1, time::RealClock().SystemNow());
+    StoredAnswer answer = *testing::MakeAnswer(1);
     answer.add_tags(tag);
     answer.set_stamp(generations_.StampOf(answer));
     return answer;

@@ -12,9 +12,9 @@
 #include "absl/synchronization/notification.h"
 #include "common/concurrency/named_thread.h"
 #include "services/cache/cache_config.h"
+#include "tests/support/cache/answers.h"
 #include "tests/support/redis_server.h"
 #include "tests/support/wait_until.h"
-#include "tests/unit/services/cache/answers.h"
 
 namespace chasqui::cache {
 namespace {
@@ -38,7 +38,7 @@ class RedisTierTest : public ::testing::Test {
   absl::StatusOr<AnswerPtr> Get(std::uint64_t number) {
     absl::StatusOr<AnswerPtr> answer;
     absl::Notification found;
-    tier_->Get(KeyNumber(number), [&](absl::StatusOr<AnswerPtr> result) {
+    tier_->Get(testing::KeyNumber(number), [&](absl::StatusOr<AnswerPtr> result) {
       answer = std::move(result);
       found.Notify();
     });
@@ -58,7 +58,8 @@ class RedisTierTest : public ::testing::Test {
   }
 
   static AnswerPtr Answer(std::uint64_t number, time::Duration ttl = 1h) {
-    return AnswerNumber(number, time::RealClock().SystemNow() + ttl, 500);
+    return testing::MakeAnswer(number,
+                               {.bytes = 500, .expires = time::RealClock().SystemNow() + ttl});
   }
 
   testing::RedisServer redis_{"secret"};
@@ -74,7 +75,7 @@ TEST_F(RedisTierTest, GivesBackWhatItAcknowledged) {
   ASSERT_THAT(found, IsOk());
   EXPECT_EQ((*found)->SerializeAsString(), answer->SerializeAsString());
   EXPECT_THAT(Get(2), StatusIs(absl::StatusCode::kNotFound));
-  tier_->Remove(KeyNumber(1));
+  tier_->Remove(testing::KeyNumber(1));
   EXPECT_TRUE(testing::WaitUntil([&] { return absl::IsNotFound(Get(1).status()); }));
 }
 
@@ -119,11 +120,11 @@ TEST_F(RedisTierTest, KilledAndRestartedUnderLoadItAnswersEachOnceAndNeverWrong)
         });
         put.WaitForNotification();
         absl::Notification got;
-        tier_->Get(KeyNumber(number), [&](const absl::StatusOr<AnswerPtr>& answer) {
+        tier_->Get(testing::KeyNumber(number), [&](const absl::StatusOr<AnswerPtr>& answer) {
           ++answered;
           if (answer.ok()) {
             ++hits;
-            wrong += (*answer)->key() == KeyNumber(number).bytes() &&
+            wrong += (*answer)->key() == testing::KeyNumber(number).bytes() &&
                              (*answer)->events(0) == Answer(number)->events(0)
                          ? 0
                          : 1;

@@ -38,6 +38,7 @@ CLI::Option* AddDurationFlag(CLI::App& app, const std::string& name, time::Durat
 absl::StatusOr<std::string> TextOrInput(const std::vector<std::string>& words);
 
 // One function for each subcommand; the state behind its flags lives as long as `app`.
+void AddCache(CLI::App& app, Choice& choice);
 void AddChat(CLI::App& app, Choice& choice);
 void AddCompletion(CLI::App& app, Choice& choice);
 void AddDetokenize(CLI::App& app, Choice& choice);

@@ -118,6 +118,17 @@ absl::Status SetAdapters(const GenerateFlags& flags, GenerateRequest& request) {
   return absl::OkStatus();
 }
 
+void AddCachePolicy(const std::string& mode, const std::vector<std::string>& tags,
+                    GenerateRequest& request) {
+  using chasqui::inference::v1::CachePolicy;
+  if (mode.empty() && tags.empty()) return;
+  CachePolicy& policy = *request.mutable_cache_policy();
+  if (mode == "bypass") policy.set_mode(CachePolicy::MODE_BYPASS);
+  if (mode == "refresh") policy.set_mode(CachePolicy::MODE_REFRESH);
+  if (mode == "require") policy.set_mode(CachePolicy::MODE_REQUIRE);
+  for (const std::string& tag : tags) policy.add_tags(tag);
+}
+
 }  // namespace
 
 void GenerateFlags::AddTo(CLI::App& app) {
@@ -130,6 +141,9 @@ void GenerateFlags::AddTo(CLI::App& app) {
       ->type_name("NAME[=SCALE]")
       ->allow_extra_args(false);
   app.add_flag("--timings", timings, "Tell what the worker measured");
+  app.add_option("--cache", cache, "What may come of remembered answers: bypass, refresh, require")
+      ->check(CLI::IsMember({"bypass", "refresh", "require"}));
+  app.add_option("--tag", tags, "A name under which the remembered answer can be made invalid");
   AddSampling(app, *this);
   AddStop(app, *this);
   AddFormat(app, *this);
@@ -146,6 +160,7 @@ absl::StatusOr<GenerateRequest> GenerateFlags::Build() const {
   if (!request_id.empty()) request.set_request_id(request_id);
   if (!priority.empty()) request.set_priority(Priorities().at(priority));
   if (timings) request.set_include_timings(true);
+  AddCachePolicy(cache, tags, request);
   SamplingOptions sampling = request.sampling();
   SetSampling(*this, sampling);
   if (sampling.ByteSizeLong() != 0) *request.mutable_sampling() = sampling;

@@ -48,6 +48,9 @@ struct GenerateFlags {
 
   bool timings = false;
 
+  std::string cache;  // bypass, refresh, require; empty: default
+  std::vector<std::string> tags;
+
   // Adds the flags to `app`; `this` outlives it.
   void AddTo(CLI::App& app);
 

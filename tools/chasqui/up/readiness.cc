@@ -54,7 +54,10 @@ std::map<std::string, std::string> Readiness::Ask() {
   for (const PlannedProcess& worker : plan_.workers) {
     states[worker.name] = Healthy(worker) ? "healthy" : "starting";
   }
+  const bool cached = !plan_.cache.has_value() || Healthy(*plan_.cache);
+  if (plan_.cache.has_value()) states[plan_.cache->name] = cached ? "healthy" : "starting";
   if (complete_) AskRouter(states);
+  complete_ = complete_ && cached;
   for (const PlannedProcess& worker : plan_.workers) {
     complete_ = complete_ && states[worker.name] == "joined";
   }

@@ -53,6 +53,7 @@ nlohmann::ordered_json Json(const PlannedProcess& process, pid_t pid) {
 absl::StatusOr<SuitePlan> Suite::WithPrograms(const Installation& installation, SuitePlan plan) {
   std::vector<PlannedProcess*> processes = {&plan.router};
   for (PlannedProcess& worker : plan.workers) processes.push_back(&worker);
+  if (plan.cache.has_value()) processes.push_back(&*plan.cache);
   for (PlannedProcess* process : processes) {
     const absl::StatusOr<std::filesystem::path> path = installation.Sibling(process->program);
     if (!path.ok()) return path.status();
@@ -95,6 +96,9 @@ void Suite::Start() {
     supervisor_.Start({worker.name, worker.program, worker.config});
   }
   supervisor_.Start({plan_.router.name, plan_.router.program, plan_.router.config});
+  if (plan_.cache.has_value()) {
+    supervisor_.Start({plan_.cache->name, plan_.cache->program, plan_.cache->config});
+  }
 }
 
 absl::Status Suite::AwaitHealthy() {
@@ -128,6 +132,9 @@ void Suite::TellEndpoints() const {
     for (const PlannedProcess& worker : plan_.workers) {
       event["workers"].push_back(Json(worker, supervisor_.PidOf(worker.name)));
     }
+    if (plan_.cache.has_value()) {
+      event["cache"] = Json(*plan_.cache, supervisor_.PidOf(plan_.cache->name));
+    }
     std::cout << event.dump() << std::endl;
     return;
   }
@@ -137,6 +144,7 @@ void Suite::TellEndpoints() const {
   };
   tell(plan_.router);
   for (const PlannedProcess& worker : plan_.workers) tell(worker);
+  if (plan_.cache.has_value()) tell(*plan_.cache);
   std::cerr << std::flush;
 }
 
@@ -176,7 +184,8 @@ absl::Status Suite::Stop() {
   const time::Duration grace = plan_.drain_grace + kBeyondGrace;
   const bool router = supervisor_.Stop({plan_.router.name}, grace);
   const bool workers = supervisor_.Stop(worker_names_, grace);
-  if (router && workers) return absl::OkStatus();
+  const bool cache = !plan_.cache.has_value() || supervisor_.Stop({plan_.cache->name}, grace);
+  if (router && workers && cache) return absl::OkStatus();
   return absl::FailedPreconditionError("not every process ended by itself");
 }
 

@@ -20,6 +20,7 @@
 namespace chasqui::cli {
 namespace {
 
+using chasqui::config::v1::CacheConfig;
 using chasqui::config::v1::InferenceWorkerConfig;
 using chasqui::config::v1::RouterConfig;
 using chasqui::config::v1::ServerConfig;
@@ -57,6 +58,7 @@ void Check(const SuiteConfig& suite, config::Problems& problems) {
   }
   CheckServer(suite.router().server(), "router", problems);
   CheckServer(suite.worker().server(), "worker", problems);
+  CheckServer(suite.cache().server(), "cache", problems);
   for (const auto& model : suite.worker().models()) {
     std::error_code error;
     if (!std::filesystem::is_regular_file(model.path(), error)) {
@@ -75,6 +77,10 @@ void ApplyFlags(const SuiteSources& sources, SuiteConfig& suite) {
   }
   if (sources.workers) suite.set_workers(*sources.workers);
   if (!suite.has_workers()) suite.set_workers(kDefaultWorkers);
+  if (!suite.has_with_cache()) suite.set_with_cache(true);
+  if (suite.cache().disk().path().empty() && !sources.answers_directory.empty()) {
+    suite.mutable_cache()->mutable_disk()->set_path(sources.answers_directory);
+  }
   if (!sources.model.empty()) {
     suite.mutable_worker()->clear_models();
     suite.mutable_worker()->add_models()->set_path(sources.model);
@@ -120,14 +126,17 @@ class Planner {
 
   SuitePlan Plan() {
     SuitePlan plan;
+    if (suite_.with_cache()) PlanAddressOfCache();
     plan.router = Router();
+    if (suite_.with_cache()) plan.cache = Cache(plan.router.address);
     for (uint32_t i = 0; i < suite_.workers(); ++i) {
       plan.workers.push_back(Worker(i, plan.router.address));
     }
     plan.start_timeout =
         std::chrono::milliseconds(TimeUtil::DurationToMilliseconds(suite_.start_timeout()));
     plan.drain_grace =
-        std::max(DrainGrace(suite_.router().server()), DrainGrace(suite_.worker().server()));
+        std::max({DrainGrace(suite_.router().server()), DrainGrace(suite_.worker().server()),
+                  DrainGrace(suite_.cache().server())});
     return plan;
   }
 
@@ -158,7 +167,22 @@ class Planner {
   PlannedProcess Router() {
     RouterConfig config = suite_.router();
     if (config.router_id().empty()) config.set_router_id("router");
+    if (suite_.with_cache()) config.mutable_answers()->set_cache(cache_address_);
     return Process("router", "chasqui-router", config);
+  }
+
+  // The router and the cache service are told of each other.
+  void PlanAddressOfCache() {
+    const std::string& wanted = suite_.cache().server().listen_address();
+    const std::string address = wanted.empty() ? "127.0.0.1:0" : wanted;
+    cache_address_ = TakesAnyPort(address) ? FreeAddress(SplitAddress(address).first) : address;
+  }
+
+  PlannedProcess Cache(const std::string& router) {
+    CacheConfig config = suite_.cache();
+    config.mutable_server()->set_listen_address(cache_address_);
+    if (config.warming().router().empty()) config.mutable_warming()->set_router(router);
+    return Process("cache", "chasqui-cache", config);
   }
 
   PlannedProcess Worker(uint32_t index, const std::string& router) {
@@ -179,6 +203,7 @@ class Planner {
   const std::vector<uint16_t>& ports_;
   const uint32_t cores_;
   std::size_t next_port_ = 0;
+  std::string cache_address_;
 };
 
 }  // namespace
@@ -202,7 +227,7 @@ absl::StatusOr<SuiteConfig> LoadSuite(const SuiteSources& sources) {
 
 std::size_t PortsNeeded(const SuiteConfig& suite) {
   // Two each, for calls and for metrics.
-  return 2 + 2 * static_cast<std::size_t>(suite.workers());
+  return 2 + 2 * static_cast<std::size_t>(suite.workers()) + (suite.with_cache() ? 2 : 0);
 }
 
 SuitePlan PlanSuite(const SuiteConfig& suite, const std::vector<uint16_t>& ports, uint32_t cores) {

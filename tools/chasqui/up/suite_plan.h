@@ -21,6 +21,8 @@ struct SuiteSources {
   std::optional<uint16_t> port;        // of the router; 0 takes a free one
   std::optional<uint32_t> workers;
   std::string model;  // GGUF file; empty: as configured
+  // Where answers are kept on disk when the configuration does not say; empty: they are not.
+  std::string answers_directory;
 };
 
 // One process of a suite.
@@ -36,6 +38,7 @@ struct PlannedProcess {
 struct SuitePlan {
   PlannedProcess router;
   std::vector<PlannedProcess> workers;
+  std::optional<PlannedProcess> cache;  // none: the suite has none
   time::Duration start_timeout{};
   time::Duration drain_grace{};  // the longest of any of its processes
 };

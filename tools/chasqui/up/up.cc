@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "common/config/load.h"
 #include "tools/chasqui/up/installation.h"
 #include "tools/chasqui/up/machine.h"
@@ -56,6 +57,14 @@ absl::Status Run(const Flags& flags, bool json, Interrupts& interrupts) {
       .Run();
 }
 
+// Empty where nobody has a home.
+std::string AnswersDirectory() {
+  const std::string home = config::EnvironmentVariable("HOME").value_or("");
+  const std::string caches = config::EnvironmentVariable("XDG_CACHE_HOME")
+                                 .value_or(home.empty() ? "" : absl::StrCat(home, "/.cache"));
+  return caches.empty() ? "" : absl::StrCat(caches, "/chasqui/answers");
+}
+
 }  // namespace
 
 void AddUp(CLI::App& app, Choice& choice) {
@@ -79,6 +88,7 @@ void AddUp(CLI::App& app, Choice& choice) {
   AddJsonFlag(sub, choice);
   sub.callback([flags, &choice] {
     flags->sources.environment = config::ProcessEnvironment();
+    flags->sources.answers_directory = AnswersDirectory();
     flags->api_key = config::EnvironmentVariable("CHASQUI_API_KEY").value_or("");
     choice.run = [flags, &choice](Interrupts& interrupts) {
       return Run(*flags, choice.json, interrupts);

@@ -16,7 +16,8 @@
 #include "services/cache/warming/spare_capacity.h"
 #include "services/cache/warming/top_asked.h"
 #include "services/cache/warming/warmer.h"
-#include "tests/unit/services/cache/answers.h"
+#include "tests/support/cache/answers.h"
+#include "tests/support/fake_clock.h"
 
 namespace chasqui::cache {
 namespace {
@@ -96,19 +97,20 @@ TEST(TopAsked, TellsTheMostAskedOfTheLastPeriod) {
   testing::FakeClock clock;
   TopAsked top(10, 1min);
   for (std::uint64_t key = 1; key <= 5; ++key) {
-    for (std::uint64_t i = 0; i < key; ++i) top.Record(KeyNumber(key), "m", clock.SteadyNow());
+    for (std::uint64_t i = 0; i < key; ++i)
+      top.Record(testing::KeyNumber(key), "m", clock.SteadyNow());
   }
-  EXPECT_EQ(top.Top(1, clock.SteadyNow())[0].key, KeyNumber(5)) << "of the running period";
+  EXPECT_EQ(top.Top(1, clock.SteadyNow())[0].key, testing::KeyNumber(5)) << "of the running period";
   clock.Advance(1min);
-  top.Record(KeyNumber(9), "m", clock.SteadyNow());
+  top.Record(testing::KeyNumber(9), "m", clock.SteadyNow());
 
   const auto entries = top.Top(2, clock.SteadyNow());
 
   ASSERT_THAT(entries, SizeIs(2));
-  EXPECT_EQ(entries[0].key, KeyNumber(5));
+  EXPECT_EQ(entries[0].key, testing::KeyNumber(5));
   EXPECT_EQ(entries[0].asked, 5);
   EXPECT_EQ(entries[0].error, 0);
-  EXPECT_EQ(entries[1].key, KeyNumber(4));
+  EXPECT_EQ(entries[1].key, testing::KeyNumber(4));
   clock.Advance(3min);
   EXPECT_THAT(top.Top(2, clock.SteadyNow()), IsEmpty()) << "nobody has asked for long";
 }
@@ -117,12 +119,12 @@ TEST(TopAsked, FindsTheFrequentAmongManyWithFewCounters) {
   testing::FakeClock clock;
   TopAsked top(16, 1h);
   for (std::uint64_t i = 0; i < 10'000; ++i) {
-    top.Record(KeyNumber(i % 4 == 0 ? 7 : 1000 + i), "m", clock.SteadyNow());
+    top.Record(testing::KeyNumber(i % 4 == 0 ? 7 : 1000 + i), "m", clock.SteadyNow());
   }
 
   const auto entries = top.Top(1, clock.SteadyNow());
 
-  EXPECT_EQ(entries[0].key, KeyNumber(7));
+  EXPECT_EQ(entries[0].key, testing::KeyNumber(7));
   EXPECT_GE(entries[0].asked, 2500);
   EXPECT_LE(entries[0].asked - entries[0].error, 2500);
 }

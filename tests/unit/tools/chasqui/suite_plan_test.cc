@@ -2,6 +2,7 @@
 #include "tools/chasqui/up/suite_plan.h"
 
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,26 @@ TEST(SuitePlan, WithoutConfigurationIsARouterAndTwoWorkers) {
   EXPECT_EQ(worker.routers(0), "127.0.0.1:50051");
 }
 
+TEST(SuitePlan, HasACacheServiceThatTheRouterKnows) {
+  const SuitePlan plan = Plan({.answers_directory = "/somewhere/answers"});
+
+  ASSERT_TRUE(plan.cache.has_value());
+  EXPECT_EQ(plan.cache->program, "chasqui-cache");
+  EXPECT_EQ(Read<chasqui::config::v1::RouterConfig>(plan.router).answers().cache(),
+            plan.cache->address);
+  const auto cache = Read<chasqui::config::v1::CacheConfig>(*plan.cache);
+  EXPECT_EQ(cache.server().listen_address(), plan.cache->address);
+  EXPECT_EQ(cache.warming().router(), plan.router.address);
+  EXPECT_EQ(cache.disk().path(), "/somewhere/answers");
+}
+
+TEST(SuitePlan, CanDoWithoutACache) {
+  const SuitePlan plan = Plan({.overrides = {"with_cache=false"}});
+
+  EXPECT_FALSE(plan.cache.has_value());
+  EXPECT_EQ(Read<chasqui::config::v1::RouterConfig>(plan.router).answers().cache(), "");
+}
+
 TEST(SuitePlan, SharesTheCoresAmongWorkersWhoseThreadsAreNotConfigured) {
   EXPECT_EQ(Read<InferenceWorkerConfig>(Plan({.workers = 4}).workers[0]).engine().threads(), 2);
   EXPECT_EQ(Read<InferenceWorkerConfig>(Plan({.workers = 4}, 2).workers[0]).engine().threads(), 1);
@@ -65,10 +86,12 @@ TEST(SuitePlan, SharesTheCoresAmongWorkersWhoseThreadsAreNotConfigured) {
 TEST(SuitePlan, GivesEveryProcessPortsOfItsOwn) {
   const SuitePlan plan = Plan({.port = 0, .workers = 1});
 
-  EXPECT_EQ(plan.router.address, "127.0.0.1:7000");
-  EXPECT_EQ(plan.router.metrics, "127.0.0.1:7001");
-  EXPECT_EQ(plan.workers[0].address, "127.0.0.1:7002");
-  EXPECT_EQ(plan.workers[0].metrics, "127.0.0.1:7003");
+  const std::set<std::string> addresses = {plan.router.address,     plan.router.metrics,
+                                           plan.workers[0].address, plan.workers[0].metrics,
+                                           plan.cache->address,     plan.cache->metrics};
+  EXPECT_EQ(addresses.size(), 6);
+  EXPECT_EQ(*addresses.begin(), "127.0.0.1:7000");
+  EXPECT_EQ(*addresses.rbegin(), "127.0.0.1:7005");
 }
 
 TEST(SuitePlan, ReachesARouterThatListensEverywhereOnThisMachine) {

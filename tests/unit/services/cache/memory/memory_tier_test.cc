@@ -1,84 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/cache/memory/memory_tier.h"
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <random>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/concurrency/named_thread.h"
-#include "tests/unit/services/cache/answers.h"
+#include "tests/support/cache/answers.h"
+#include "tests/support/fake_clock.h"
 
 namespace chasqui::cache {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::KeyNumber;
+using testing::MakeAnswer;
 
-class MemoryTierTest : public ::testing::Test {
- protected:
-  AnswerPtr Answer(std::uint64_t number, time::Duration ttl, std::size_t bytes = 100) const {
-    return AnswerNumber(number, clock_.SystemNow() + ttl, bytes);
-  }
+constexpr MemoryTier::Options kOptions = {.max_bytes = 1 << 20, .shards = 4, .max_ttl = 1h};
 
-  testing::FakeClock clock_;
-  MemoryTier tier_{{.max_bytes = 1 << 20, .shards = 4, .max_ttl = 1h}};
+struct MemoryTierTest : ::testing::Test {
+  time::SystemTime now() const { return clock.SystemNow(); }
+
+  testing::FakeClock clock;
+  MemoryTier tier{kOptions};
 };
 
-TEST_F(MemoryTierTest, GivesBackWhatItHolds) {
-  const AnswerPtr answer = Answer(1, 1min);
-  tier_.Put(answer, clock_.SystemNow());
+TEST_F(MemoryTierTest, GivesBackTheAnswerItself) {
+  const AnswerPtr answer = MakeAnswer(1);
+  tier.Put(answer, now());
 
-  EXPECT_EQ(tier_.Get(KeyNumber(1), clock_.SystemNow()), answer);
-  EXPECT_EQ(tier_.Get(KeyNumber(2), clock_.SystemNow()), nullptr);
-  tier_.Remove(KeyNumber(1));
-  EXPECT_EQ(tier_.Get(KeyNumber(1), clock_.SystemNow()), nullptr);
+  EXPECT_EQ(tier.Get(KeyNumber(1), now()), answer);
+  EXPECT_EQ(tier.Get(KeyNumber(2), now()), nullptr);
 }
 
-TEST_F(MemoryTierTest, ForgetsWhatHasExpired) {
-  tier_.Put(Answer(1, 1min), clock_.SystemNow());
-  tier_.Put(Answer(2, 100h), clock_.SystemNow());
-  clock_.Advance(1min);
-  EXPECT_EQ(tier_.Get(KeyNumber(1), clock_.SystemNow()), nullptr);
-  EXPECT_NE(tier_.Get(KeyNumber(2), clock_.SystemNow()), nullptr);
+TEST_F(MemoryTierTest, PutsInPlaceOfWhatWasThere) {
+  tier.Put(MakeAnswer(1), now());
+  const AnswerPtr newer = MakeAnswer(1, {.bytes = 10, .version = 1});
+  tier.Put(newer, now());
 
-  clock_.Advance(59min);
-
-  EXPECT_EQ(tier_.Get(KeyNumber(2), clock_.SystemNow()), nullptr) << "beyond max_ttl";
-  EXPECT_EQ(tier_.counts().expired, 2);
-  EXPECT_EQ(tier_.counts().entries, 0);
+  EXPECT_EQ(tier.Get(KeyNumber(1), now()), newer);
+  EXPECT_EQ(tier.counts().entries, 1);
+  EXPECT_EQ(tier.counts().used_bytes, MemoryBytes(*newer));
+  EXPECT_EQ(tier.counts().stores, 2);
 }
 
-TEST_F(MemoryTierTest, DoesNotTakeMoreThanAQuarterOfAPart) {
-  tier_.Put(Answer(1, 1min), clock_.SystemNow());
+TEST_F(MemoryTierTest, AnAnswerIsGoneWhenItExpires) {
+  tier.Put(MakeAnswer(1, {.expires = now() + 1min}), now());
 
-  tier_.Put(Answer(1, 1min, (1 << 20) / 16 + 1), clock_.SystemNow());
-
-  EXPECT_EQ(tier_.Get(KeyNumber(1), clock_.SystemNow()), nullptr) << "the older one is no answer";
+  clock.Advance(1min - 1us);
+  EXPECT_NE(tier.Get(KeyNumber(1), now()), nullptr);
+  clock.Advance(1us);
+  EXPECT_EQ(tier.Get(KeyNumber(1), now()), nullptr);
+  EXPECT_EQ(tier.counts().expired, 1);
+  EXPECT_EQ(tier.counts().used_bytes, 0);
 }
 
-TEST_F(MemoryTierTest, StaysWithinItsBytesWithManyThreads) {
-  std::vector<concurrency::NamedThread> threads;
-  for (std::uint64_t part = 0; part < 4; ++part) {
-    threads.emplace_back("test", [this, part](const std::stop_token&) {
-      for (std::uint64_t i = 0; i < 3000; ++i) {
-        const std::uint64_t number = (i * 7 + part * 13) % 1000;
-        const AnswerPtr answer = tier_.Get(KeyNumber(number), clock_.SystemNow());
-        if (answer == nullptr) {
-          tier_.Put(Answer(number, 1min, 1 + number * 5), clock_.SystemNow());
-        } else {
-          EXPECT_EQ(answer->key(), KeyNumber(number).bytes());
-        }
-        if (i % 50 == 0) tier_.Remove(KeyNumber(number));
-      }
-    });
+TEST_F(MemoryTierTest, NothingStaysLongerThanItsLongestTime) {
+  tier.Put(MakeAnswer(1), now());
+
+  clock.Advance(kOptions.max_ttl - 1us);
+  EXPECT_NE(tier.Get(KeyNumber(1), now()), nullptr);
+  clock.Advance(1us);
+  EXPECT_EQ(tier.Get(KeyNumber(1), now()), nullptr);
+}
+
+TEST_F(MemoryTierTest, TakesNothingLargerThanAQuarterOfAPart) {
+  constexpr std::size_t kQuarter = (1 << 20) / 4 / 4;
+  tier.Put(MakeAnswer(1), now());
+  const AnswerPtr large = MakeAnswer(1, {.bytes = kQuarter});
+  ASSERT_GT(MemoryBytes(*large), kQuarter);
+  tier.Put(large, now());
+
+  EXPECT_EQ(tier.Get(KeyNumber(1), now()), nullptr) << "nor does the older answer stay";
+  tier.Put(MakeAnswer(2, {.bytes = kQuarter / 2}), now());
+  EXPECT_NE(tier.Get(KeyNumber(2), now()), nullptr);
+}
+
+TEST_F(MemoryTierTest, RemovesAndClears) {
+  for (std::uint64_t i = 0; i < 20; ++i) tier.Put(MakeAnswer(i), now());
+
+  tier.Remove(KeyNumber(3));
+  EXPECT_EQ(tier.Get(KeyNumber(3), now()), nullptr);
+  EXPECT_EQ(tier.counts().entries, 19);
+
+  tier.Clear();
+  EXPECT_EQ(tier.counts().entries, 0);
+  EXPECT_EQ(tier.counts().used_bytes, 0);
+}
+
+TEST_F(MemoryTierTest, AnAnswerOutlivesItsEvictionWhereItIsSent) {
+  tier.Put(MakeAnswer(1), now());
+  const AnswerPtr sent = tier.Get(KeyNumber(1), now());
+
+  tier.Clear();
+
+  EXPECT_EQ(sent->SerializeAsString(), MakeAnswer(1)->SerializeAsString());
+}
+
+TEST_F(MemoryTierTest, KeepsToItsBytes) {
+  for (std::uint64_t i = 0; i < 5000; ++i) {
+    tier.Put(MakeAnswer(i, {.bytes = 100 + i % 3000}), now());
+    ASSERT_LE(tier.counts().used_bytes, kOptions.max_bytes);
   }
-  threads.clear();
 
-  const TierCounts counts = tier_.counts();
-  EXPECT_LE(counts.used_bytes, counts.max_bytes);
-  EXPECT_GT(counts.evicted_for_room, 0);
-  tier_.Clear();
-  EXPECT_EQ(tier_.counts().used_bytes, 0);
+  EXPECT_GT(tier.counts().used_bytes, kOptions.max_bytes / 2);
+  EXPECT_GT(tier.counts().evicted_for_room, 0);
+}
+
+TEST_F(MemoryTierTest, ThreadsNeverSeeAnotherAnswer) {
+  constexpr int kThreads = 4;
+  constexpr int kSteps = 5000;
+  constexpr std::uint64_t kAnswers = 300;
+  std::vector<AnswerPtr> answers;
+  for (std::uint64_t i = 0; i < kAnswers; ++i) answers.push_back(MakeAnswer(i, {.bytes = 8000}));
+  std::atomic<int> wrong = 0;
+  std::atomic<int> over = 0;
+  {
+    std::vector<concurrency::NamedThread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back(absl::StrCat("tier-", t), [&, t](const std::stop_token&) {
+        std::mt19937_64 random(t);
+        for (int step = 0; step < kSteps; ++step) {
+          const std::uint64_t i = random() % kAnswers;
+          const std::uint64_t dice = random() % 1000;
+          if (dice < 2) tier.Clear();
+          if (dice < 50) tier.Remove(KeyOf(*answers[i]));
+          if (dice < 400) tier.Put(answers[i], now());
+          const AnswerPtr found = tier.Get(KeyOf(*answers[i]), now());
+          if (found != nullptr && found != answers[i]) ++wrong;
+          if (step % 64 == 0 && tier.counts().used_bytes > kOptions.max_bytes) ++over;
+        }
+      });
+    }
+  }
+
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(over, 0);
 }
 
 }  // namespace

@@ -1,210 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/cache/memory/s3_fifo.h"
 
-#include <algorithm>
-#include <deque>
-#include <list>
-#include <map>
-#include <random>
-#include <set>
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/services/cache/answers.h"
+#include "tests/support/cache/answers.h"
 
 namespace chasqui::cache {
 namespace {
 
-// S3-FIFO once more, as the paper tells it, with nothing in it that is quick: lists that are
-// searched from end to end.
-class Reference {
- public:
-  struct Entry {
-    int id;
-    std::size_t bytes;
-    double cost;
-    int uses = 0;
-    bool spared = false;
-  };
+using testing::KeyNumber;
 
-  Reference(std::size_t max_bytes, bool weigh_cost) : max_(max_bytes), weigh_(weigh_cost) {}
+constexpr std::size_t kMaxBytes = 1000;
+constexpr std::size_t kBytes = 100;
 
-  bool Find(int id) {
-    for (auto* queue : {&small_, &main_}) {
-      for (Entry& entry : *queue) {
-        if (entry.id != id) continue;
-        entry.uses = std::min(entry.uses + 1, 3);
-        entry.spared = false;
-        return true;
-      }
-    }
-    return false;
+// With room for ten entries, of which one is the part of the small queue.
+struct S3FifoTest : ::testing::Test {
+  void Put(std::uint64_t number, double cost = 1) {
+    EXPECT_TRUE(fifo.Insert(KeyNumber(number), static_cast<int>(number), kBytes, cost));
   }
-
-  void Insert(int id, std::size_t bytes, double cost) {
-    Erase(id);
-    if (bytes > max_) return;
-    while (Bytes(small_) + Bytes(main_) + bytes > max_) Evict();
-    const double density = cost / static_cast<double>(bytes);
-    average_ = average_ == 0 ? density : average_ + (density - average_) / 256;
-    auto& queue = std::ranges::contains(ghosts_, id) ? main_ : small_;
-    queue.push_front({.id = id, .bytes = bytes, .cost = cost});
+  // New entries that are never used.
+  void Scan(int count) {
+    for (int i = 0; i < count; ++i) Put(next_++);
   }
+  bool Holds(std::uint64_t number) { return fifo.Find(KeyNumber(number)) != nullptr; }
 
-  void Erase(int id) {
-    for (auto* queue : {&small_, &main_}) {
-      std::erase_if(*queue, [&](const Entry& entry) { return entry.id == id; });
-    }
-  }
-
-  std::set<int> Contents() const {
-    std::set<int> ids;
-    for (const auto* queue : {&small_, &main_}) {
-      for (const Entry& entry : *queue) ids.insert(entry.id);
-    }
-    return ids;
-  }
-
-  static std::size_t Bytes(const std::list<Entry>& queue) {
-    std::size_t bytes = 0;
-    for (const Entry& entry : queue) bytes += entry.bytes;
-    return bytes;
-  }
+  S3Fifo<int> fifo{kMaxBytes, /*weigh_cost=*/false};
 
  private:
-  bool Spare(Entry& entry) const {
-    const bool dear = entry.cost > average_ * static_cast<double>(entry.bytes);
-    if (!weigh_ || entry.spared || !dear) return false;
-    return entry.spared = true;
-  }
-
-  void Evict() {
-    if (!small_.empty() && (main_.empty() || Bytes(small_) * 10 >= max_)) {
-      Entry oldest = small_.back();
-      small_.pop_back();
-      if (oldest.uses > 1) {
-        main_.push_front(oldest);
-        while (Bytes(main_) > max_ - max_ / 10) EvictFromMain();
-      } else if (Spare(oldest)) {
-        small_.push_front(oldest);
-      } else {
-        ghosts_.push_back(oldest.id);
-        while (ghosts_.size() > std::max<std::size_t>(main_.size(), 16)) ghosts_.pop_front();
-      }
-    } else {
-      EvictFromMain();
-    }
-  }
-
-  void EvictFromMain() {
-    for (;;) {
-      Entry oldest = main_.back();
-      main_.pop_back();
-      if (oldest.uses > 0) {
-        --oldest.uses;
-      } else if (!Spare(oldest)) {
-        return;
-      }
-      main_.push_front(oldest);
-    }
-  }
-
-  const std::size_t max_;
-  const bool weigh_;
-  double average_ = 0;
-  std::list<Entry> small_;
-  std::list<Entry> main_;
-  std::deque<int> ghosts_;
+  std::uint64_t next_ = 1'000'000;
 };
 
-class S3FifoTrace : public ::testing::TestWithParam<bool> {};
+TEST_F(S3FifoTest, FindsWhatWasPutIn) {
+  Put(1);
 
-TEST_P(S3FifoTrace, HoldsWhatTheReferenceHolds) {
-  for (unsigned seed = 0; seed < 40; ++seed) {
-    std::mt19937 random(seed);
-    const auto below = [&](int bound) {
-      return std::uniform_int_distribution<int>(0, bound - 1)(random);
-    };
-    const std::size_t max_bytes = 200 + static_cast<std::size_t>(below(5000));
-    S3Fifo<int> cache(max_bytes, GetParam());
-    Reference reference(max_bytes, GetParam());
-    const int ids = 20 + below(200);
-    for (int step = 0; step < 2000; ++step) {
-      // Some are asked for far more often than others.
-      const int id = std::min(below(ids), below(ids));
-      switch (below(20)) {
-        case 0:
-          cache.Erase(KeyNumber(static_cast<std::uint64_t>(id)));
-          reference.Erase(id);
-          break;
-        case 1 ... 6: {
-          const auto bytes = static_cast<std::size_t>(1 + below(300));
-          const double cost = below(1000);
-          cache.Insert(KeyNumber(static_cast<std::uint64_t>(id)), id, bytes, cost);
-          reference.Insert(id, bytes, cost);
-          break;
-        }
-        default: {
-          const int* found = cache.Find(KeyNumber(static_cast<std::uint64_t>(id)));
-          ASSERT_EQ(found != nullptr, reference.Find(id)) << "seed " << seed << " step " << step;
-          if (found != nullptr) {
-            ASSERT_EQ(*found, id);
-          }
-        }
-      }
-      ASSERT_LE(cache.bytes(), max_bytes);
-      ASSERT_EQ(cache.size(), reference.Contents().size()) << "seed " << seed << " step " << step;
-    }
-    // A look counts as a use, so what is there is compared at the end.
-    for (int id = 0; id < ids; ++id) {
-      ASSERT_EQ(cache.Find(KeyNumber(static_cast<std::uint64_t>(id))) != nullptr,
-                reference.Contents().contains(id))
-          << "seed " << seed << " id " << id;
-    }
-  }
+  ASSERT_NE(fifo.Find(KeyNumber(1)), nullptr);
+  EXPECT_EQ(*fifo.Find(KeyNumber(1)), 1);
+  EXPECT_EQ(fifo.Find(KeyNumber(2)), nullptr);
+  EXPECT_EQ(fifo.size(), 1);
+  EXPECT_EQ(fifo.bytes(), kBytes);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, S3FifoTrace, ::testing::Bool(), [](const auto& test) {
-  return test.param ? "WeighingCost" : "AsPublished";
-});
+TEST_F(S3FifoTest, PutsInPlaceOfWhatWasThere) {
+  Put(1);
+  EXPECT_TRUE(fifo.Insert(KeyNumber(1), 7, 300, 1));
 
-TEST(S3Fifo, AScanDoesNotDriveOutWhatIsUsed) {
-  S3Fifo<int> cache(100, /*weigh_cost=*/false);
-  for (int round = 0; round < 3; ++round) {
-    for (std::uint64_t id = 0; id < 50; ++id) {
-      if (cache.Find(KeyNumber(id)) == nullptr) cache.Insert(KeyNumber(id), 0, 1, 1);
-    }
-  }
-
-  for (std::uint64_t id = 1000; id < 2000; ++id) cache.Insert(KeyNumber(id), 0, 1, 1);
-
-  int left = 0;
-  for (std::uint64_t id = 0; id < 50; ++id) left += cache.Find(KeyNumber(id)) != nullptr ? 1 : 0;
-  EXPECT_EQ(left, 50);
+  EXPECT_EQ(*fifo.Find(KeyNumber(1)), 7);
+  EXPECT_EQ(fifo.size(), 1);
+  EXPECT_EQ(fifo.bytes(), 300);
 }
 
-TEST(S3Fifo, WhatIsDearStaysLonger) {
-  S3Fifo<int> cache(100, /*weigh_cost=*/true);
-  for (std::uint64_t id = 0; id < 100; ++id)
-    cache.Insert(KeyNumber(id), 0, 1, id % 10 == 0 ? 1000 : 1);
+TEST_F(S3FifoTest, TakesNothingThatIsLargerThanEverything) {
+  Put(1);
 
-  for (std::uint64_t id = 100; id < 150; ++id) cache.Insert(KeyNumber(id), 0, 1, 1);
-
-  for (std::uint64_t id = 0; id < 50; ++id) {
-    EXPECT_EQ(cache.Find(KeyNumber(id)) != nullptr, id % 10 == 0) << id;
-  }
+  EXPECT_FALSE(fifo.Insert(KeyNumber(1), 7, kMaxBytes + 1, 1));
+  EXPECT_FALSE(Holds(1)) << "what it was to replace is no longer right";
+  EXPECT_TRUE(fifo.Insert(KeyNumber(2), 7, kMaxBytes, 1));
 }
 
-TEST(S3Fifo, RefusesWhatIsLargerThanEverything) {
-  S3Fifo<int> cache(100, true);
-  cache.Insert(KeyNumber(1), 1, 50, 1);
+TEST_F(S3FifoTest, ErasesAndClears) {
+  Put(1);
+  Put(2);
+  Put(3);
 
-  EXPECT_FALSE(cache.Insert(KeyNumber(1), 2, 101, 1));
+  EXPECT_TRUE(fifo.Erase(KeyNumber(2)));
+  EXPECT_FALSE(fifo.Erase(KeyNumber(2)));
+  EXPECT_EQ(fifo.size(), 2);
 
-  EXPECT_EQ(cache.Find(KeyNumber(1)), nullptr);
-  EXPECT_EQ(cache.bytes(), 0);
+  fifo.Clear();
+  EXPECT_EQ(fifo.size(), 0);
+  EXPECT_EQ(fifo.bytes(), 0);
+  EXPECT_FALSE(Holds(1));
+}
+
+TEST_F(S3FifoTest, ForgetsTheOldestOfThoseNeverUsed) {
+  for (std::uint64_t i = 0; i < 11; ++i) Put(i);
+
+  EXPECT_FALSE(Holds(0));
+  EXPECT_TRUE(Holds(1));
+  EXPECT_EQ(fifo.evictions(), 1);
+}
+
+TEST_F(S3FifoTest, AScanDoesNotDriveOutWhatIsUsed) {
+  Put(1);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(Holds(1));
+
+  Scan(1000);
+
+  EXPECT_TRUE(Holds(1));
+}
+
+TEST_F(S3FifoTest, OneUseInTheSmallQueueIsNotEnough) {
+  Put(1);
+  EXPECT_TRUE(Holds(1));
+
+  Scan(1000);
+
+  EXPECT_FALSE(Holds(1));
+}
+
+TEST_F(S3FifoTest, WhatComesBackSoonStays) {
+  Put(1);
+  Scan(10);
+  ASSERT_FALSE(Holds(1));
+  Put(1);
+
+  Scan(1000);
+
+  EXPECT_TRUE(Holds(1)) << "it went to the main queue, which scans do not reach";
+}
+
+TEST_F(S3FifoTest, WhatComesBackLateIsNew) {
+  Put(1);
+  Scan(1000);
+  Put(1);
+
+  Scan(1000);
+
+  EXPECT_FALSE(Holds(1));
+}
+
+TEST_F(S3FifoTest, WhatIsPutInAgainKeepsItsUses) {
+  Put(1);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(Holds(1));
+  Put(1);
+
+  Scan(1000);
+
+  EXPECT_TRUE(Holds(1));
+}
+
+TEST(S3Fifo, WhatIsDearForItsSizeGoesRoundOnceMore) {
+  S3Fifo<int> fifo(kMaxBytes, /*weigh_cost=*/true);
+  const auto put = [&](std::uint64_t number, double cost) {
+    fifo.Insert(KeyNumber(number), 0, kBytes, cost);
+  };
+  put(100, 1);
+  put(0, 50);
+  for (std::uint64_t i = 1; i <= 10; ++i) put(i, 1);
+
+  EXPECT_EQ(fifo.Find(KeyNumber(1)), nullptr) << "it went in its place";
+  for (std::uint64_t i = 11; i <= 30; ++i) put(i, 1);
+  EXPECT_EQ(fifo.Find(KeyNumber(0)), nullptr) << "once only";
+}
+
+TEST(IsDear, ComparesTheCostOfAByteWithTheAverage) {
+  EXPECT_TRUE(IsDear(/*cost=*/11, /*bytes=*/10, /*average_cost_per_byte=*/1));
+  EXPECT_FALSE(IsDear(10, 10, 1));
+  EXPECT_FALSE(IsDear(11, 100, 1)) << "large";
+  EXPECT_FALSE(IsDear(0, 10, 0));
 }
 
 }  // namespace

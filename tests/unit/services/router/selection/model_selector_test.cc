@@ -155,7 +155,8 @@ TEST(SelectModel, GoesByMemoryUntilAllAreMeasured) {
 }
 
 TEST(SelectModel, ScoresEveryOneThatFits) {
-  const auto selection = SelectModel(Wanted("speed_weight: 1 profile: 'chat'"), Fleet());
+  const auto fleet = Fleet();
+  const auto selection = SelectModel(Wanted("speed_weight: 1 profile: 'chat'"), fleet);
 
   ASSERT_EQ(selection->scores.size(), 2u);
   EXPECT_EQ(selection->scores[0].name, "small");
