@@ -184,7 +184,7 @@ RouterConfig DefaultConfig() {
   access_log.set_max_file_bytes(100 << 20);
   access_log.set_kept_files(5);
   auto& answers = *config.mutable_answers();
-  *answers.mutable_timeout() = service::ToProto(100ms);
+  *answers.mutable_timeout() = service::ToProto(500ms);
   answers.set_failures(3);
   *answers.mutable_pause() = service::ToProto(1s);
   answers.set_max_pending_bytes(1 << 20);

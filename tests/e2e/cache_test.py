@@ -175,7 +175,9 @@ def test_identical_requests_share_one_generation(fleet):
             return await asyncio.gather(*(read() for _ in range(1000)))
     streams = asyncio.run(read_all())
 
-    assert generated(fleet) - before == 40
+    outcomes = {outcome: fleet.metric("chasqui_router_answer_cache_total", outcome=outcome)
+                for outcome in ("lead", "follow", "hit", "alone", "away")}
+    assert generated(fleet) - before == 40, outcomes
     assert len({text(stream) for stream in streams}) == 1
     assert [source(stream) for stream in streams].count(0) == 1
     for stream in streams:

@@ -55,7 +55,8 @@ void CacheAccess::Failed(time::SteadyTime now, const absl::Status& why) {
   log_.Warn("the cache service is away: nothing is remembered", {{"error", why}});
 }
 
-void CacheAccess::Succeeded() {
+void CacheAccess::Succeeded(time::SteadyTime now) {
+  heard_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   {
     absl::MutexLock lock(mutex_);
     breaker_.Succeeded();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,7 +42,11 @@ class CacheAccess {
   // It did not say in time what becomes of a request, or could not be asked.
   void Failed(time::SteadyTime now, const absl::Status& why);
   // It did.
-  void Succeeded();
+  void Succeeded(time::SteadyTime now);
+  // Whether it has since this moment.
+  bool HeardSince(time::SteadyTime since) const {
+    return heard_.load(std::memory_order_relaxed) >= since.time_since_epoch().count();
+  }
 
   // Counts what became of a request: hit, follow, lead, alone, miss, away.
   void Count(std::string_view outcome) { requests_.With({outcome}).Increment(); }
@@ -53,6 +58,7 @@ class CacheAccess {
   const observability::Logger log_;
   observability::MetricFamily<observability::Counter>& requests_;
   observability::Gauge& available_;
+  std::atomic<time::SteadyTime::rep> heard_ = 0;
   std::shared_ptr<WorkerChannel> channels_;  // constant after Open()
   mutable absl::Mutex mutex_;
   resilience::CircuitBreaker breaker_ ABSL_GUARDED_BY(mutex_);

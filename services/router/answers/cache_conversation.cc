@@ -14,6 +14,7 @@ using cache::v1::LookupRequest;
 using cache::v1::LookupResponse;
 
 constexpr char kLookup[] = "/chasqui.cache.v1.CacheService/Lookup";
+constexpr int kMoreTimes = 9;
 // To write an answer down.
 constexpr time::Duration kMostPatience = 10s;
 
@@ -47,9 +48,22 @@ rpc::Task<std::optional<LookupResponse>> CacheConversation::Read() {
   co_return std::nullopt;
 }
 
-rpc::Task<std::optional<LookupResponse>> CacheConversation::ReadWithin(time::Duration timeout) {
-  const auto timer = loop_.After(timeout, [this] { call_.Cancel(); });
-  co_return co_await Read();
+rpc::Task<std::optional<LookupResponse>> CacheConversation::ReadWithin(time::Duration timeout,
+                                                                       IsAlive is_alive) {
+  is_alive_ = std::move(is_alive);
+  WaitFor(timeout, kMoreTimes);
+  std::optional<LookupResponse> response = co_await Read();
+  patience_.Cancel();
+  co_return response;
+}
+
+void CacheConversation::WaitFor(time::Duration timeout, int more_times) {
+  const time::SteadyTime begun = time::SteadyNow();
+  patience_ = loop_.After(timeout, [this, timeout, more_times, begun] {
+    const bool loop_is_late = time::SteadyNow() - begun > timeout + timeout / 4;
+    if (more_times == 0 || !(loop_is_late || is_alive_(begun))) return call_.Cancel();
+    WaitFor(timeout, more_times - 1);
+  });
 }
 
 rpc::Task<absl::Status> CacheConversation::WhyOver() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "chasqui/cache/v1/cache_service.pb.h"
 #include "common/rpc/channel.h"
@@ -29,8 +30,13 @@ class CacheConversation : public std::enable_shared_from_this<CacheConversation>
 
   // The next step of the service; nothing when it said its last, failed, or was cancelled.
   rpc::Task<std::optional<cache::v1::LookupResponse>> Read();
-  // The same; after `timeout` it is cancelled.
-  rpc::Task<std::optional<cache::v1::LookupResponse>> ReadWithin(time::Duration timeout);
+  // The same; cancelled when nothing comes for `timeout` and the service is silent: `is_alive` says
+  // whether others have heard of it since a moment. A burst keeps both sides busy for longer than
+  // any one request should wait for a service that is dead, so a loop that is late does not count
+  // either. At most ten times `timeout` in all.
+  using IsAlive = absl::AnyInvocable<bool(time::SteadyTime since)>;
+  rpc::Task<std::optional<cache::v1::LookupResponse>> ReadWithin(time::Duration timeout,
+                                                                 IsAlive is_alive);
   // Why there was nothing more to read. After Read() gave nothing; once.
   rpc::Task<absl::Status> WhyOver();
 
@@ -52,6 +58,7 @@ class CacheConversation : public std::enable_shared_from_this<CacheConversation>
  private:
   static rpc::Task<void> SendAll(std::shared_ptr<CacheConversation> self);
   void Wake();
+  void WaitFor(time::Duration timeout, int more_times);
 
   rpc::Loop& loop_;
   const std::size_t max_pending_bytes_;
@@ -61,6 +68,8 @@ class CacheConversation : public std::enable_shared_from_this<CacheConversation>
   std::optional<cache::v1::LookupRequest> last_;
   bool sending_ = false;  // whether SendAll() runs
   bool broken_ = false;   // whether nothing can be sent any more
+  IsAlive is_alive_;      // while ReadWithin() waits, as the timer
+  rpc::Loop::Timer patience_;
 };
 
 }  // namespace chasqui::router

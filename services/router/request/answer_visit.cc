@@ -107,14 +107,16 @@ rpc::Task<std::optional<absl::Status>> AnswerVisit::Take() {
   conversation_ = CacheConversation::Begin(call_.loop(), access_.ChannelFor(call_.loop()),
                                            question_.ask, access_.config().max_pending_bytes());
   const auto on_cancel = call_.OnCancel([this] { conversation_->Cancel(); });
-  std::optional<LookupResponse> response = co_await conversation_->ReadWithin(access_.timeout());
+  std::optional<LookupResponse> response = co_await conversation_->ReadWithin(
+      access_.timeout(),
+      [&access = access_](time::SteadyTime since) { return access.HeardSince(since); });
   if (call_.cancelled()) co_return absl::CancelledError("the client is gone");
   if (!response.has_value()) {
     access_.Failed(time::SteadyNow(), co_await conversation_->WhyOver());
     access_.Count("away");
     co_return GoOnAlone();
   }
-  access_.Succeeded();
+  access_.Succeeded(time::SteadyNow());
   access_.Count(NameOf(response->outcome()));
   co_return co_await Receive(*std::move(response));
 }
