@@ -3,6 +3,7 @@
 
 import asyncio
 import random
+import subprocess
 import time
 
 import grpc
@@ -10,6 +11,7 @@ import pytest
 from chasqui.inference.v1 import generate_pb2
 from chasqui.inference.v1 import inference_service_pb2_grpc
 
+from chasqui_testing import paths
 from chasqui_testing.fleet import Fleet
 from chasqui_testing.requests import Call
 from chasqui_testing.requests import ask
@@ -331,3 +333,24 @@ def test_nothing_is_left_over(fleet):
     assert stats.followers == 0 and stats.flight_bytes == 0
     assert stats.hits > 0 and stats.saved_completion_tokens > 0
     assert set(fleet.router.in_flight().values()) == {0}
+
+
+def test_the_command_shows_and_purges(fleet):
+    def run(*arguments):
+        return subprocess.run([paths.binary("chasqui"), *arguments], capture_output=True, text=True,
+                              timeout=60, check=False, stdin=subprocess.DEVNULL)
+    generate = ("generate", "--server", fleet.router.address, "--greedy", "--max-tokens", "8",
+                "--tag", "told", "By the command")
+    first = run(*generate)
+    remembered(fleet, with_policy(prompt("By the command", max_tokens=8), tags=["told"]))
+
+    assert run(*generate, "--cache", "require").stdout == first.stdout != "", first.stderr
+    top = run("cache", "stats", "--server", fleet.cache_address, "--top", "128").stdout
+    assert "memory" in top and "disk" in top and "MOST ASKED" in top
+    keys = [line.split()[0] for line in top.split("MOST ASKED")[1].splitlines()[1:]]
+    shown = [run("cache", "get", "--server", fleet.cache_address, key).stdout for key in keys]
+    assert any("tags               told" in text and first.stdout.strip() in text for text in shown)
+    purged = run("cache", "purge", "--server", fleet.cache_address, "--tag", "told")
+    assert purged.stdout == "invalid in 1 replica\n"
+    missing = run(*generate, "--cache", "require")
+    assert missing.returncode == 1 and "NO_ANSWER_REMEMBERED" in missing.stderr

@@ -177,9 +177,9 @@ void AddCache(CLI::App& app, Choice& choice) {
 
   CLI::App& purge = *cache.add_subcommand("purge", "Make answers invalid, in all replicas");
   const auto names = std::make_shared<PurgeFlags>();
-  purge.add_option("--key", names->keys, "Those of this key");
-  purge.add_option("--tag", names->tags, "Those with this tag");
-  purge.add_option("--model", names->models, "Those of this model");
+  purge.add_option("--key", names->keys, "Those of this key")->allow_extra_args(false);
+  purge.add_option("--tag", names->tags, "Those with this tag")->allow_extra_args(false);
+  purge.add_option("--model", names->models, "Those of this model")->allow_extra_args(false);
   purge.add_flag("--all", names->all, "All");
   SetCacheAction(
       purge, choice,

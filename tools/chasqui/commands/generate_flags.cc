@@ -143,7 +143,8 @@ void GenerateFlags::AddTo(CLI::App& app) {
   app.add_flag("--timings", timings, "Tell what the worker measured");
   app.add_option("--cache", cache, "What may come of remembered answers: bypass, refresh, require")
       ->check(CLI::IsMember({"bypass", "refresh", "require"}));
-  app.add_option("--tag", tags, "A name under which the remembered answer can be made invalid");
+  app.add_option("--tag", tags, "A name under which the remembered answer can be made invalid")
+      ->allow_extra_args(false);
   AddSampling(app, *this);
   AddStop(app, *this);
   AddFormat(app, *this);
