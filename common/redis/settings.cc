@@ -36,7 +36,6 @@ time::Duration Timeout(const config::v1::RedisConfig& config) {
 Link::Options LinkOptions(const config::v1::RedisConfig& config) {
   Link::Options options;
   options.address = config.address();
-  // An answer that is late is not yet a connection that is broken.
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(Timeout(config));
   options.command_timeout = std::max<std::chrono::milliseconds>(10 * timeout, 500ms);
   options.connect_timeout = std::max<std::chrono::milliseconds>(10 * timeout, 1s);

@@ -20,7 +20,8 @@ void Check(std::string_view path, const config::v1::RedisConfig& config, config:
 // How long an answer may take.
 time::Duration Timeout(const config::v1::RedisConfig& config);
 
-// Where the server is and how it is greeted; the rest is for whoever opens the link.
+// Where the server is, how it is greeted, and how long it may be silent: ten times what an answer
+// may take, at least half a second. The rest is for whoever opens the link.
 Link::Options LinkOptions(const config::v1::RedisConfig& config);
 
 }  // namespace chasqui::redis

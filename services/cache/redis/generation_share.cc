@@ -139,8 +139,10 @@ bool GenerationShare::Publish(const Generations::Change& change, std::uint64_t n
     command.push_back(absl::StrCat(generation.value));
   }
   command[5] = notice.SerializeAsString();
-  return link_.Send(std::move(command),
-                    [done = std::move(done)](const redis::ReplyOr& reply) mutable { done(reply); });
+  redis::Callback callback = [done = std::move(done)](const redis::ReplyOr& reply) mutable {
+    done(reply);
+  };
+  return link_.TrySend(command, callback);
 }
 
 void GenerationShare::Share(Generations::Change change, Done done) {

@@ -91,12 +91,13 @@ void RedisTier::Get(const AnswerKey& key, Found found) {
     absl::MutexLock lock(mutex_);
     asking_.push_back(asking);
   }
-  const bool sent = link->Send({"GET", NameOf(key)}, [this, key, asking](redis::ReplyOr reply) {
+  std::vector<std::string> words = {"GET", NameOf(key)};
+  redis::Callback callback = [this, key, asking](const redis::ReplyOr& reply) {
     if (reply.ok()) InTime();
     if (asking->answered.exchange(true)) return;  // it was given up
     asking->found(Read(key, reply));
-  });
-  if (!sent && !asking->answered.exchange(true)) asking->found(Away());
+  };
+  if (!link->TrySend(words, callback) && !asking->answered.exchange(true)) asking->found(Away());
 }
 
 absl::StatusOr<AnswerPtr> RedisTier::Read(const AnswerKey& key, const redis::ReplyOr& reply) {
@@ -128,13 +129,13 @@ void RedisTier::Put(AnswerPtr answer, Done done) {
       std::min<std::chrono::nanoseconds>(left, max_ttl_));
   if (ttl.count() <= 0) return done(absl::OutOfRangeError("it has expired"));
   const auto asker = std::make_shared<Done>(std::move(done));
-  const bool sent =
-      link->Send({"SET", NameOf(key), Pack(*answer, packing_), "PX", absl::StrCat(ttl.count())},
-                 [this, asker](const redis::ReplyOr& reply) {
-                   (reply.ok() ? stores_ : errors_).fetch_add(1, std::memory_order_relaxed);
-                   (*asker)(reply.status());
-                 });
-  if (!sent) (*asker)(Away());
+  std::vector<std::string> words = {"SET", NameOf(key), Pack(*answer, packing_), "PX",
+                                    absl::StrCat(ttl.count())};
+  redis::Callback callback = [this, asker](const redis::ReplyOr& reply) {
+    (reply.ok() ? stores_ : errors_).fetch_add(1, std::memory_order_relaxed);
+    (*asker)(reply.status());
+  };
+  if (!link->TrySend(words, callback)) (*asker)(Away());
 }
 
 void RedisTier::Remove(const AnswerKey& key) {

@@ -59,35 +59,32 @@ rpc::Task<absl::StatusOr<TakeAnswer>> SharedLimits::Take(rpc::Loop& loop,
                                                          std::span<const Draw> draws) {
   if (!link_.up() || late_.load(std::memory_order_relaxed)) co_return Away();
   const auto waiting = std::make_shared<Waiting>(loop);
-  const bool sent = Send(TakeCommand(sha_, prefix_, draws), [waiting](redis::ReplyOr reply) {
+  Send(TakeCommand(sha_, prefix_, draws), [waiting](redis::ReplyOr reply) {
     waiting->loop.Post(
         [waiting, reply = std::move(reply)]() mutable { waiting->reply.Set(std::move(reply)); });
   });
-  if (!sent) co_return Away();
   const auto timer = loop.After(timeout_, [this, waiting] {
     late_.store(true, std::memory_order_relaxed);
     waiting->reply.Set(absl::UnavailableError("Redis did not answer in time"));
   });
-  const absl::StatusOr<std::vector<std::int64_t>> numbers =
-      redis::Integers(co_await waiting->reply);
-  if (!numbers.ok()) co_return numbers.status();
-  co_return ReadTakeAnswer(draws, *numbers);
+  const absl::StatusOr<std::vector<std::int64_t>> answer = redis::Integers(co_await waiting->reply);
+  if (!answer.ok()) co_return answer.status();
+  co_return ReadTakeAnswer(draws, *answer);
 }
 
 void SharedLimits::Settle(std::span<const Drawn> drawn, std::uint64_t units) {
   if (!drawn.empty()) Send(SettleCommand(sha_, prefix_, drawn, units), {});
 }
 
-bool SharedLimits::Send(std::vector<std::string> command, redis::Link::Callback done) {
-  return link_.Send(std::move(command),
-                    [this, done = std::move(done)](redis::ReplyOr reply) mutable {
-                      if (reply.ok()) late_.store(false, std::memory_order_relaxed);
-                      // Somebody flushed the scripts: what comes next finds it again.
-                      if (absl::IsFailedPrecondition(reply.status())) {
-                        link_.Send({"SCRIPT", "LOAD", std::string(kLimitsScript)}, {});
-                      }
-                      if (done) done(std::move(reply));
-                    });
+void SharedLimits::Send(std::vector<std::string> command, redis::Callback done) {
+  link_.Send(std::move(command), [this, done = std::move(done)](redis::ReplyOr reply) mutable {
+    if (reply.ok()) late_.store(false, std::memory_order_relaxed);
+    // Somebody flushed the scripts: what comes next finds it again.
+    if (absl::IsFailedPrecondition(reply.status())) {
+      link_.Send({"SCRIPT", "LOAD", std::string(kLimitsScript)}, {});
+    }
+    if (done) done(std::move(reply));
+  });
 }
 
 void SharedLimits::OnState(const absl::Status& state) {

@@ -40,7 +40,7 @@ class SharedLimits {
 
  private:
   redis::Link::Options LinkOptions(const config::v1::RedisConfig& config);
-  bool Send(std::vector<std::string> command, redis::Link::Callback done);
+  void Send(std::vector<std::string> command, redis::Callback done);
   void OnState(const absl::Status& state);
 
   const time::Duration timeout_;
