@@ -46,7 +46,7 @@ Generations::Change Generations::Invalidate(std::span<const std::string> names) 
   absl::MutexLock lock(mutex_);
   Change change;
   for (const std::string& name : names) {
-    if (!generations_.contains(name) && generations_.size() >= max_names_) return ForgetAll();
+    if (!generations_.contains(name) && generations_.size() >= max_names_) return StartAnew();
     const Generation generation{.value = draw_(), .unshared = true};
     generations_[name] = generation;
     change.entries.emplace_back(name, generation);
@@ -55,20 +55,30 @@ Generations::Change Generations::Invalidate(std::span<const std::string> names) 
 }
 
 Generations::Change Generations::ForgetAll() {
+  absl::MutexLock lock(mutex_);
+  return StartAnew();
+}
+
+Generations::Change Generations::StartAnew() {
   generations_.clear();
   const Generation generation{.value = draw_(), .unshared = true};
   generations_[EverythingName()] = generation;
   return {.entries = {{EverythingName(), generation}}, .all_others_forgotten = true};
 }
 
-Generations::Change Generations::Merge(std::span<const Entry> entries, bool forget_others) {
+Generations::Change Generations::Merge(std::span<const Entry> entries, bool others_forgotten) {
   absl::MutexLock lock(mutex_);
-  Change change{.all_others_forgotten = forget_others};
-  if (forget_others) generations_.clear();
+  Change change{.entries = {}, .all_others_forgotten = others_forgotten};
+  if (others_forgotten) {
+    // Who says this has not heard of what is unshared: that must not be lost.
+    absl::erase_if(generations_, [](const auto& entry) {
+      return !entry.second.unshared && entry.first != EverythingName();
+    });
+  }
   for (const auto& [name, theirs] : entries) {
     const auto it = generations_.find(name);
     if (it == generations_.end()) {
-      if (generations_.size() >= max_names_) return ForgetAll();
+      if (generations_.size() >= max_names_) return StartAnew();
       generations_[name] = theirs;
       change.entries.emplace_back(name, theirs);
       continue;
@@ -80,9 +90,11 @@ Generations::Change Generations::Merge(std::span<const Entry> entries, bool forg
     }
     // Both were invalidated and neither heard the other: which answers either means nobody can
     // tell.
+    if (ours.unshared && name == EverythingName()) return StartAnew();
     ours = ours.unshared ? Generation{.value = draw_(), .unshared = true} : theirs;
     change.entries.emplace_back(name, ours);
   }
+  if (others_forgotten) change.entries.assign(generations_.begin(), generations_.end());
   return change;
 }
 
@@ -92,6 +104,34 @@ void Generations::MarkShared(std::span<const Entry> entries) {
     const auto it = generations_.find(name);
     if (it != generations_.end() && it->second.value == shared.value) it->second.unshared = false;
   }
+}
+
+void Generations::MarkAllUnshared() {
+  absl::MutexLock lock(mutex_);
+  for (auto& [name, generation] : generations_) generation.unshared = true;
+}
+
+std::vector<Generations::Entry> Generations::Find(std::span<const std::string> names) const {
+  std::vector<Entry> found;
+  absl::MutexLock lock(mutex_);
+  const auto everything = generations_.find(EverythingName());
+  bool forgotten = everything != generations_.end() && everything->second.unshared;
+  for (const std::string& name : names) {
+    const auto it = generations_.find(name);
+    if (it != generations_.end() && it != everything) found.emplace_back(*it);
+    forgotten |= it == generations_.end() || it == everything;
+  }
+  if (forgotten && everything != generations_.end()) found.emplace_back(*everything);
+  return found;
+}
+
+std::vector<std::string> Generations::UnsharedNames() const {
+  std::vector<std::string> names;
+  absl::MutexLock lock(mutex_);
+  for (const auto& [name, generation] : generations_) {
+    if (generation.unshared) names.push_back(name);
+  }
+  return names;
 }
 
 std::vector<Generations::Entry> Generations::All() const {

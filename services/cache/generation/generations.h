@@ -66,20 +66,35 @@ class Generations {
   };
   Change Invalidate(std::span<const std::string> names);
 
+  // Makes everything invalid and forgets all names but that of everything.
+  Change ForgetAll();
+
   // What a replica, or what was written down, says. A name that has a generation here that is not
-  // shared gets a new one, which concerns both; it is told, and what else has changed.
-  // `forget_others`: a replica had too many names, and knows no others any more.
-  Change Merge(std::span<const Entry> entries, bool forget_others = false);
+  // shared gets a new one, which concerns both; it is told, and what else has changed. When that
+  // name is everything's, all is forgotten. `others_forgotten`: who says it has forgotten all
+  // others; those that are shared are forgotten here, too, and the change names what is left.
+  Change Merge(std::span<const Entry> entries, bool others_forgotten = false);
 
   // That replicas know these generations, unless they have changed since.
   void MarkShared(std::span<const Entry> entries);
+
+  // That it cannot be told any more what replicas know.
+  void MarkAllUnshared();
+
+  // What these names have now. One that has none may have been forgotten, and one that has may have
+  // been forgotten and learned again as others have it: everything stands for them, and is told as
+  // long as it is unshared.
+  std::vector<Entry> Find(std::span<const std::string> names) const;
+
+  // The names that replicas may not know.
+  std::vector<std::string> UnsharedNames() const;
 
   // Everything, for replicas and for what is written down.
   std::vector<Entry> All() const;
   std::size_t size() const;
 
  private:
-  Change ForgetAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Change StartAnew() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::size_t max_names_;
   const Draw draw_;

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <random>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_format.h"
 #include "common/redis/settings.h"
 
 namespace chasqui::cache {
@@ -17,245 +17,270 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr time::Duration kAckTimeout = 1s;
-constexpr auto kPingInterval = 500ms;
-constexpr time::Duration kSweepInterval = 50ms;
+constexpr time::Duration kAckTime = 1s;
+constexpr time::Duration kSweepInterval = 100ms;
 
-// Forgets all if ARGV[3] says so, sets fields ARGV[4...] of the hash, and tells the message: all at
-// once, so that nobody learns of the one without the other. Answers how many were told.
-constexpr char kScript[] = R"(
-if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end
-for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-return redis.call('PUBLISH', ARGV[1], ARGV[2])
-)";
+bool IsUnshared(const Generations::Entry& entry) { return entry.second.unshared; }
 
-std::string RandomId() {
-  std::random_device device;
-  return absl::StrCat(absl::Hex(device(), absl::kZeroPad8), absl::Hex(device(), absl::kZeroPad8));
-}
-
-std::vector<Generations::Entry> EntriesOf(const v1::GenerationNotice& notice) {
-  std::vector<Generations::Entry> entries;
-  for (const auto& changed : notice.changed()) {
-    entries.emplace_back(changed.name(), Generation{.value = changed.value()});
-  }
-  return entries;
+// Whether all was forgotten here, and not because another replica did.
+bool ForgottenHere(const Generations::Change& change) {
+  return change.all_others_forgotten &&
+         std::ranges::any_of(change.entries, [](const Generations::Entry& entry) {
+           return entry.first == EverythingName() && IsUnshared(entry);
+         });
 }
 
 }  // namespace
 
+std::string GenerationShare::RandomHex() {
+  std::random_device random;
+  return absl::StrFormat("%08x%08x", random(), random());
+}
+
 GenerationShare::GenerationShare(const config::v1::RedisTierConfig& config,
-                                 Generations& generations,
-                                 absl::AnyInvocable<void(Generations::Change)> on_heard,
+                                 Generations& generations, OnHeard on_heard,
                                  const time::Clock& clock, observability::Logger log)
     : generations_(generations),
       on_heard_(std::move(on_heard)),
       clock_(clock),
       log_(std::move(log)),
-      id_(RandomId()),
-      hash_(absl::StrCat(config.server().key_prefix(), "generations")),
-      notices_(absl::StrCat(config.server().key_prefix(), "invalidations")),
-      acks_(absl::StrCat(config.server().key_prefix(), "invalidation-acks")),
-      unheard_since_(clock.SteadyNow()),
+      id_(RandomHex()),
+      names_{.hash = absl::StrCat(config.server().key_prefix(), "generations"),
+             .notices = absl::StrCat(config.server().key_prefix(), "invalidations")},
+      acks_prefix_(absl::StrCat(config.server().key_prefix(), "acks:")),
+      in_step_at_(clock_.SteadyNow()),
       link_(LinkOptions(config)),
-      sweeper_("cache-gen-acks", kSweepInterval, [this] { GiveUpLate(); }) {}
+      sweeper_("cache-gen-acks", kSweepInterval, [this] { Sweep(); }) {}
 
+GenerationShare::~GenerationShare() {
+  AckTable::Verdicts verdicts;
+  {
+    absl::MutexLock lock(mutex_);
+    verdicts = StopHearing();
+  }
+  TellAll(std::move(verdicts));
+}
+
+// Silence is no trouble: the audit asks every second.
 redis::Link::Options GenerationShare::LinkOptions(const config::v1::RedisTierConfig& config) {
+  // What was written down may be older than what Redis has, or newer.
+  generations_.MarkAllUnshared();
   redis::Link::Options options = redis::LinkOptions(config.server());
   options.thread_name = "cache-gen";
-  options.greeting.push_back({"HELLO", "3"});
-  options.channels = {notices_, acks_};
-  options.ping_interval = kPingInterval;
-  options.on_state = [this](const absl::Status& state) { OnState(state); };
+  options.backoff.maximum = 1s;
+  options.channels = {names_.notices, absl::StrCat(acks_prefix_, id_)};
   options.on_message = [this](std::string_view channel, std::string_view message) {
     OnMessage(channel, message);
   };
+  options.on_state = [this](const absl::Status& state) { OnState(state); };
   return options;
 }
 
-void GenerationShare::OnState(const absl::Status& state) {
-  if (state.ok()) return CatchUp();
-  std::vector<Done> given_up;
-  {
-    absl::MutexLock lock(mutex_);
-    if (!unheard_since_.has_value()) unheard_since_ = clock_.SteadyNow();
-    for (auto& [number, pending] : pending_) given_up.push_back(std::move(pending.done));
-    pending_.clear();
-  }
-  replicas_.store(0, std::memory_order_relaxed);
-  for (Done& done : given_up) done(1, true);
-  log_.Warn("invalidations of other replicas are not heard: Redis is away", {{"error", state}});
-}
-
-// The link listens already, so that what changes meanwhile is heard, too.
-void GenerationShare::CatchUp() {
-  link_.Send({"HGETALL", hash_}, [this](const redis::ReplyOr& reply) { Learn(reply); });
-}
-
-void GenerationShare::Learn(const redis::ReplyOr& reply) {
-  if (!reply.ok()) return;  // the link tells why, and tries again
-  std::vector<Generations::Entry> theirs;
-  absl::flat_hash_map<std::string, std::uint64_t> known;
-  for (std::size_t i = 0; i + 1 < reply->elements.size(); i += 2) {
-    std::uint64_t value = 0;
-    if (!absl::SimpleAtoi(reply->elements[i + 1].text, &value) || value == 0) continue;
-    theirs.emplace_back(reply->elements[i].text, Generation{.value = value});
-    known[reply->elements[i].text] = value;
-  }
-  Generations::Change learned = generations_.Merge(theirs);
-  if (!learned.entries.empty()) on_heard_(learned);
-  Generations::Change unknown{.all_others_forgotten = learned.all_others_forgotten};
-  for (const Generations::Entry& entry : generations_.All()) {
-    const auto it = known.find(entry.first);
-    if (it == known.end() || it->second != entry.second.value) unknown.entries.push_back(entry);
-  }
-  const auto in_step = [this] {
-    absl::MutexLock lock(mutex_);
-    unheard_since_ = std::nullopt;
-  };
-  if (unknown.entries.empty()) return in_step();
-  // Number 0: nobody waits for it.
-  Publish(unknown, 0, [this, in_step, entries = unknown.entries](const redis::ReplyOr& told) {
-    if (!told.ok()) return;
-    generations_.MarkShared(entries);
-    in_step();
-  });
-}
-
-bool GenerationShare::Publish(const Generations::Change& change, std::uint64_t number,
-                              absl::AnyInvocable<void(const redis::ReplyOr&)> done) {
-  v1::GenerationNotice notice;
-  notice.set_sender(id_);
-  notice.set_number(number);
-  notice.set_all_others_forgotten(change.all_others_forgotten);
-  std::vector<std::string> command = {"EVAL", kScript, "1", hash_, notices_};
-  command.emplace_back();  // the message
-  command.emplace_back(change.all_others_forgotten ? "1" : "0");
-  for (const auto& [name, generation] : change.entries) {
-    auto& changed = *notice.add_changed();
-    changed.set_name(name);
-    changed.set_value(generation.value);
-    command.push_back(name);
-    command.push_back(absl::StrCat(generation.value));
-  }
-  command[5] = notice.SerializeAsString();
-  redis::Callback callback = [done = std::move(done)](const redis::ReplyOr& reply) mutable {
-    done(reply);
-  };
-  return link_.TrySend(command, callback);
-}
-
-void GenerationShare::Share(Generations::Change change, Done done) {
-  std::uint64_t number = 0;
-  {
-    absl::MutexLock lock(mutex_);
-    number = next_number_++;
-    pending_[number] = {.done = std::move(done), .deadline = clock_.SteadyNow() + kAckTimeout};
-  }
-  const bool sent =
-      Publish(change, number, [this, number, entries = change.entries](const redis::ReplyOr& told) {
-        const auto count = redis::Integers(told);
-        if (!count.ok() || count->empty()) return;  // it is given up in time
-        generations_.MarkShared(entries);
-        const auto replicas = static_cast<std::uint32_t>(count->front());
-        replicas_.store(replicas, std::memory_order_relaxed);
-        {
-          absl::MutexLock lock(mutex_);
-          const auto it = pending_.find(number);
-          if (it == pending_.end()) return;
-          it->second.expected = replicas;
-        }
-        Settle(number);
-      });
-  if (sent) return;
-  std::optional<Pending> unsent;
-  {
-    absl::MutexLock lock(mutex_);
-    const auto it = pending_.find(number);
-    if (it == pending_.end()) return;
-    unsent = std::move(it->second);
-    pending_.erase(it);
-  }
-  unsent->done(1, true);
-}
-
-void GenerationShare::OnMessage(std::string_view channel, std::string_view message) {
-  if (channel == acks_) return OnAck(message);
-  v1::GenerationNotice notice;
-  if (notice.ParseFromArray(message.data(), static_cast<int>(message.size()))) OnNotice(notice);
-}
-
-void GenerationShare::OnNotice(const v1::GenerationNotice& notice) {
-  const bool own = notice.sender() == id_;
-  if (!own) {
-    Generations::Change heard =
-        generations_.Merge(EntriesOf(notice), notice.all_others_forgotten());
-    ShareConflicts(heard);
-    if (!heard.entries.empty()) on_heard_(std::move(heard));
-  }
-  if (notice.number() == 0) return;
-  if (own) return OnAck(absl::StrCat(id_, ":", notice.number()));
-  link_.Send({"PUBLISH", acks_, absl::StrCat(notice.sender(), ":", notice.number())}, {});
-}
-
-// What two replicas invalidated without hearing each other got another generation here, of which
-// nobody knows yet.
-void GenerationShare::ShareConflicts(const Generations::Change& heard) {
-  Generations::Change conflicts;
-  for (const Generations::Entry& entry : heard.entries) {
-    if (entry.second.unshared) conflicts.entries.push_back(entry);
-  }
-  if (conflicts.entries.empty()) return;
-  Publish(conflicts, 0, [this, entries = conflicts.entries](const redis::ReplyOr& told) {
-    if (told.ok()) generations_.MarkShared(entries);
-  });
-}
-
-void GenerationShare::OnAck(std::string_view ack) {
-  const std::pair<std::string_view, std::string_view> parts = absl::StrSplit(ack, ':');
-  std::uint64_t number = 0;
-  if (parts.first != id_ || !absl::SimpleAtoi(parts.second, &number)) return;
-  {
-    absl::MutexLock lock(mutex_);
-    const auto it = pending_.find(number);
-    if (it == pending_.end()) return;
-    ++it->second.applied;
-  }
-  Settle(number);
-}
-
-void GenerationShare::Settle(std::uint64_t number) {
-  std::optional<Pending> settled;
-  {
-    absl::MutexLock lock(mutex_);
-    const auto it = pending_.find(number);
-    if (it == pending_.end()) return;
-    if (!it->second.expected.has_value() || it->second.applied < *it->second.expected) return;
-    settled = std::move(it->second);
-    pending_.erase(it);
-  }
-  settled->done(settled->applied, false);
-}
-
-void GenerationShare::GiveUpLate() {
-  std::vector<Pending> late;
-  {
-    absl::MutexLock lock(mutex_);
-    const time::SteadyTime now = clock_.SteadyNow();
-    absl::erase_if(pending_, [&](auto& entry) {
-      if (entry.second.deadline > now) return false;
-      late.push_back(std::move(entry.second));
-      return true;
-    });
-  }
-  for (Pending& pending : late) pending.done(std::max(pending.applied, 1U), true);
+bool GenerationShare::heard() const {
+  absl::MutexLock lock(mutex_);
+  return state_ == State::kHearing;
 }
 
 time::Duration GenerationShare::UnheardFor(time::SteadyTime now) const {
   absl::MutexLock lock(mutex_);
-  if (!unheard_since_.has_value()) return time::Duration::zero();
-  // Even one that has just begun does not hear yet.
-  return std::max<time::Duration>(now - *unheard_since_, time::Duration(1));
+  if (state_ == State::kHearing) return time::Duration::zero();
+  // Even one that has just stopped hearing does not hear.
+  return std::max<time::Duration>(now - in_step_at_, time::Duration(1));
+}
+
+void GenerationShare::Share(const Generations::Change& change, Done done) {
+  Wish wish{.forget = change.all_others_forgotten};
+  for (const auto& [name, generation] : change.entries) wish.names.push_back(name);
+  std::uint64_t round = 0;
+  bool hears = false;
+  {
+    absl::MutexLock lock(mutex_);
+    round = round_;
+    hears = state_ == State::kHearing;
+    // What is unshared when this replica begins to hear is written then, see TellNext().
+    if (hears) {
+      wish.number = acks_.Add(std::move(done), clock_.SteadyNow() + kAckTime);
+      wishes_.push_back(std::move(wish));
+    } else {
+      forget_ |= wish.forget;
+    }
+  }
+  if (!hears) return done(1, true);
+  link_.Post([this, round](const redis::ReplyOr& posted) {
+    posted.ok() ? WriteNext() : Doubt(round, posted.status());
+  });
+}
+
+void GenerationShare::Enqueue(Wish wish) {
+  {
+    absl::MutexLock lock(mutex_);
+    if (state_ != State::kHearing) {
+      forget_ |= wish.forget;
+      return;
+    }
+    if (!wish.names.empty() || wish.forget) wishes_.push_back(std::move(wish));
+  }
+  WriteNext();
+}
+
+void GenerationShare::WriteNext() {
+  std::optional<Batch> batch;
+  {
+    absl::MutexLock lock(mutex_);
+    if (state_ == State::kHearing && !writing_) batch = TakeBatch();
+    writing_ |= batch.has_value();
+  }
+  if (batch.has_value()) Write(*std::move(batch));
+}
+
+std::optional<GenerationShare::Batch> GenerationShare::TakeBatch() {
+  if (wishes_.empty()) return std::nullopt;
+  Batch batch{.forget = wishes_.front().forget, .round = round_};
+  std::vector<std::uint64_t> waiting;
+  do {
+    Wish& wish = wishes_.front();
+    if (wish.number != 0) waiting.push_back(wish.number);
+    batch.names.insert(batch.names.end(), std::make_move_iterator(wish.names.begin()),
+                       std::make_move_iterator(wish.names.end()));
+    wishes_.pop_front();
+  } while (!wishes_.empty() && wishes_.front().forget == batch.forget &&
+           batch.names.size() < kMostNames);
+  // Many invalidate the same.
+  std::ranges::sort(batch.names);
+  const auto doubles = std::ranges::unique(batch.names);
+  batch.names.erase(doubles.begin(), doubles.end());
+  batch.number = acks_.BeginBatch(waiting);
+  return batch;
+}
+
+// Who forgets draws a generation of everything at the position at which all is forgotten: nothing
+// that was begun before somebody's change can be valid once that change is forgotten. The log takes
+// it at that position only.
+void GenerationShare::Write(Batch batch) {
+  v1::GenerationNotice notice;
+  notice.set_sender(id_);
+  notice.set_number(batch.number);
+  notice.set_all_others_forgotten(batch.forget);
+  std::vector<Generations::Entry> entries;
+  std::vector<std::string> words;
+  std::optional<Generations::Change> forgotten;
+  {
+    absl::MutexLock lock(mutex_);
+    if (batch.round != round_ || state_ == State::kAway) return;
+    if (batch.forget) {
+      forgotten = generations_.ForgetAll();
+      entries = forgotten->entries;
+    } else {
+      entries = generations_.Find(batch.names);
+    }
+    SetEntries(entries, notice);
+    words = WriteCommand(names_, at_, notice);
+  }
+  if (forgotten.has_value()) Persist(*forgotten);
+  link_.Send(std::move(words), [this, batch = std::move(batch),
+                                entries = std::move(entries)](const redis::ReplyOr& reply) mutable {
+    OnWritten(std::move(batch), entries, reply);
+  });
+}
+
+void GenerationShare::OnWritten(Batch batch, const std::vector<Generations::Entry>& entries,
+                                const redis::ReplyOr& reply) {
+  const absl::StatusOr<WriteAnswer> answer = ReadWriteAnswer(reply);
+  if (!answer.ok()) return Doubt(batch.round, answer.status());
+  switch (answer->outcome) {
+    case WriteAnswer::Outcome::kLost:
+      return Doubt(batch.round, absl::DataLossError("Redis has lost the generations"));
+    case WriteAnswer::Outcome::kOvertaken:
+      // What was written was heard before this; what it concerns has been drawn anew.
+      return Write(std::move(batch));
+    case WriteAnswer::Outcome::kWritten:
+      break;
+  }
+  AckTable::Verdicts verdicts;
+  {
+    absl::MutexLock lock(mutex_);
+    if (batch.round != round_ || state_ == State::kAway) return;
+    generations_.MarkShared(entries);
+    replicas_ = answer->listeners;
+    verdicts = acks_.Expect(batch.number, answer->listeners);
+    writing_ = false;
+  }
+  TellAll(std::move(verdicts));
+  batch.of_catching_up ? TellNext(batch.round) : WriteNext();
+}
+
+void GenerationShare::OnMessage(std::string_view channel, std::string_view message) {
+  if (channel != names_.notices) return OnAck(message);
+  const absl::StatusOr<Heard> heard = ReadNotice(message);
+  if (heard.ok()) {
+    OnNotice(*heard);
+  } else {
+    log_.Warn("something else speaks on the channel of invalidations", {{"error", heard.status()}});
+  }
+}
+
+void GenerationShare::OnNotice(const Heard& heard) {
+  const v1::GenerationNotice& notice = heard.notice;
+  const bool own = notice.sender() == id_;
+  Generations::Change change;
+  AckTable::Verdicts verdicts;
+  bool missed = false;
+  {
+    absl::MutexLock lock(mutex_);
+    if (!at_.epoch.empty()) {
+      missed = heard.at.epoch != at_.epoch || heard.at.position != at_.position + 1;
+      at_.position = heard.at.position;
+      // Before it is merged: it may come from who has not heard what was shared here.
+      if (missed) verdicts = StopHearing();
+    }
+    if (!own) {
+      // Outside of a log nobody knows which notice is newer: the next may be of one that was begun
+      // by who has not heard this one.
+      const bool unshared = at_.epoch.empty();
+      change = generations_.Merge(EntriesOf(notice, unshared), notice.all_others_forgotten());
+    }
+  }
+  if (missed) log_.Warn("invalidations were missed: Redis is asked for all of them");
+  TellAll(std::move(verdicts));
+  if (own) return;
+  Persist(change);
+  TellDrawn(change);
+  Acknowledge(notice);
+}
+
+void GenerationShare::Acknowledge(const v1::GenerationNotice& notice) {
+  if (notice.number() == 0) return;
+  link_.Send(
+      {"PUBLISH", absl::StrCat(acks_prefix_, notice.sender()), absl::StrCat(notice.number())},
+      nullptr);
+}
+
+void GenerationShare::OnAck(std::string_view number) {
+  std::uint64_t of = 0;
+  if (!absl::SimpleAtoi(number, &of)) return;
+  AckTable::Verdicts verdicts;
+  {
+    absl::MutexLock lock(mutex_);
+    verdicts = acks_.Acknowledge(of);
+  }
+  TellAll(std::move(verdicts));
+}
+
+// Writes what was drawn anew when something was merged; while catching up that is done at its end.
+void GenerationShare::TellDrawn(const Generations::Change& change) {
+  Wish wish{.forget = ForgottenHere(change)};
+  for (const Generations::Entry& entry : change.entries) {
+    if (IsUnshared(entry)) wish.names.push_back(entry.first);
+  }
+  Enqueue(std::move(wish));
+}
+
+void GenerationShare::Persist(const Generations::Change& change) {
+  if (on_heard_ && (!change.entries.empty() || change.all_others_forgotten)) on_heard_(change);
+}
+
+void GenerationShare::TellAll(AckTable::Verdicts verdicts) {
+  for (AckTable::Verdict& verdict : verdicts) verdict.Tell();
 }
 
 }  // namespace chasqui::cache

@@ -34,11 +34,12 @@ RedisTier::RedisTier(const config::v1::RedisTierConfig& config, const PackingOpt
       clock_(clock),
       log_(std::move(log)),
       pause_(kPauses),
-      pool_(config.connections(), [&](std::size_t) { return LinkOptions(config); }) {}
+      pool_(config.connections(), [&](std::size_t index) { return LinkOptions(config, index); }) {}
 
-redis::Link::Options RedisTier::LinkOptions(const config::v1::RedisTierConfig& config) {
+redis::Link::Options RedisTier::LinkOptions(const config::v1::RedisTierConfig& config,
+                                            std::size_t index) {
   redis::Link::Options options = redis::LinkOptions(config.server());
-  options.thread_name = "cache-redis";
+  options.thread_name = absl::StrCat("cache-redis-", index);
   options.answer_timeout =
       std::chrono::ceil<std::chrono::milliseconds>(redis::Timeout(config.server()));
   options.on_late_answer = [this] { EndPause(); };
@@ -49,7 +50,7 @@ redis::Link::Options RedisTier::LinkOptions(const config::v1::RedisTierConfig& c
 }
 
 std::string RedisTier::NameOf(const AnswerKey& key) const {
-  return absl::StrCat(prefix_, key.bytes());
+  return absl::StrCat(prefix_, key.Hex());
 }
 
 bool RedisTier::available() const {

@@ -40,7 +40,7 @@ class RedisTier final : public Tier {
   TierCounts counts() const override;
 
  private:
-  redis::Link::Options LinkOptions(const config::v1::RedisTierConfig& config);
+  redis::Link::Options LinkOptions(const config::v1::RedisTierConfig& config, std::size_t index);
   std::string NameOf(const AnswerKey& key) const;
   absl::StatusOr<AnswerPtr> Read(const AnswerKey& key, const redis::ReplyOr& reply);
   // What a reply says of the server; the status for who asked.

@@ -110,7 +110,7 @@ class TierFixture : public ::testing::Test {
     return answer;
   }
   static std::string NameOf(const AnswerKey& key) {
-    return absl::StrCat("test:answer:", key.bytes());
+    return absl::StrCat("test:answer:", key.Hex());
   }
 
   // How often it was logged.

@@ -13,6 +13,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
 
 // Numbers of one replica: 100, 101, ...
 Generations::Draw From(std::uint64_t first) {
@@ -130,6 +132,89 @@ TEST(Generations, IsNotSharedWhenItChangedSince) {
   one.MarkShared(first.entries);
 
   EXPECT_THAT(one.All(), ElementsAre(Pair(TagName("a"), Generation{101, true})));
+}
+
+TEST(Generations, ForgetWhatIsSharedWhenAReplicaHasForgottenIt) {
+  Generations one = Some(100);
+  one.Merge(std::vector{Generations::Entry(TagName("a"), {.value = 1})});
+  Invalidate(TagName("b"), one);
+  const StoredAnswer answer = Begun(one);
+
+  const Generations::Change change =
+      one.Merge(std::vector{Generations::Entry(EverythingName(), {.value = 2})}, true);
+
+  EXPECT_FALSE(one.IsValid(answer));
+  EXPECT_TRUE(change.all_others_forgotten);
+  // What nobody else has heard of yet stays.
+  EXPECT_THAT(change.entries, UnorderedElementsAre(Pair(TagName("b"), Generation{100, true}),
+                                                   Pair(EverythingName(), Generation{2, false})));
+  EXPECT_THAT(one.All(), UnorderedElementsAreArray(change.entries));
+}
+
+TEST(Generations, ForgetAllWhenTwoDidNotHearThatEverythingIsInvalid) {
+  Generations one = Some(100);
+  Invalidate(TagName("a"), one);
+  Invalidate(EverythingName(), one);
+
+  const Generations::Change change =
+      one.Merge(std::vector{Generations::Entry(EverythingName(), {.value = 2})});
+
+  EXPECT_TRUE(change.all_others_forgotten);
+  EXPECT_THAT(change.entries, ElementsAre(Pair(EverythingName(), Generation{102, true})));
+  EXPECT_THAT(one.All(), UnorderedElementsAreArray(change.entries));
+}
+
+TEST(Generations, WhatReplicasMayHaveLostIsNotReplacedByWhatTheySay) {
+  Generations one = Some(100);
+  const Generations::Change change = one.Invalidate(std::vector{TagName("a")});
+  one.MarkShared(change.entries);
+  const StoredAnswer before = Begun(one);
+
+  one.MarkAllUnshared();
+  EXPECT_THAT(one.UnsharedNames(), ElementsAre(TagName("a")));
+  one.Merge(std::vector{Generations::Entry(TagName("a"), {.value = 300})});
+
+  EXPECT_FALSE(one.IsValid(before));
+  EXPECT_THAT(one.All(), ElementsAre(Pair(TagName("a"), Generation{101, true})));
+  EXPECT_THAT(one.Merge(change.entries).entries,
+              ElementsAre(Pair(TagName("a"), Generation{102, true})));
+}
+
+TEST(Generations, WhatReplicasStillHaveIsSharedAgain) {
+  Generations one = Some(100);
+  const Generations::Change change = one.Invalidate(std::vector{TagName("a")});
+  one.MarkAllUnshared();
+
+  one.Merge(std::vector{Generations::Entry(TagName("a"), {.value = 100})});
+
+  EXPECT_THAT(one.UnsharedNames(), IsEmpty());
+}
+
+TEST(Generations, EverythingStandsForNamesThatWereForgotten) {
+  Generations one = Some(100);
+  Invalidate(TagName("a"), one);
+  one.ForgetAll();
+  Invalidate(TagName("b"), one);
+
+  EXPECT_THAT(one.Find(std::vector{TagName("a"), TagName("b"), TagName("c")}),
+              ElementsAre(Pair(TagName("b"), Generation{102, true}),
+                          Pair(EverythingName(), Generation{101, true})));
+}
+
+TEST(Generations, EverythingStandsForNamesThatWereLearnedAgain) {
+  Generations one(2, From(100));
+  const Generations::Change first = one.Invalidate(std::vector{TagName("a"), TagName("b")});
+  one.MarkShared(first.entries);
+  Invalidate(TagName("a"), one);
+  Invalidate(TagName("c"), one);  // one too many: all is forgotten, by 103
+  one.Merge(std::vector{Generations::Entry(TagName("a"), {.value = 100})});
+
+  EXPECT_THAT(one.Find(std::vector{TagName("a")}),
+              ElementsAre(Pair(TagName("a"), Generation{100, false}),
+                          Pair(EverythingName(), Generation{103, true})));
+  one.MarkShared(std::vector{Generations::Entry(EverythingName(), {.value = 103})});
+  EXPECT_THAT(one.Find(std::vector{TagName("a")}),
+              ElementsAre(Pair(TagName("a"), Generation{100, false})));
 }
 
 }  // namespace
