@@ -169,9 +169,10 @@ RouterServer::RouterServer(const RouterConfig& config, observability::Metrics& m
   registration_.Register(server_);
   inference_.Register(server_);
   fleet_service_.Register(server_);
-  fleet_.OnEjection([this](std::string_view worker) {
-    metrics_.ejections.With({worker}).Increment();
-    log_.Warn("worker ejected: it failed again and again", {{"worker", worker}});
+  fleet_.OnEjection([this](const Dispatcher::Ejection& ejection) {
+    metrics_.ejections.With({ejection.worker_id, ejection.model}).Increment();
+    log_.Warn("worker ejected: it failed again and again",
+              {{"worker", ejection.worker_id}, {"model", ejection.model}});
   });
   // On one loop, so that the last state told is the last there was.
   fleet_.OnAvailability([this] { server_.loop().Post([this] { UpdateHealth(); }); });

@@ -48,7 +48,7 @@ template <typename Change>
 auto SharedFleet::Apply(Change change) {
   absl::InlinedVector<Wakeup, 4> wakeups;
   std::vector<Dispatcher::Recalled> recalled;
-  std::vector<std::string> ejected;
+  std::vector<Dispatcher::Ejection> ejected;
   bool availability = false;
   auto run = [&] {
     absl::MutexLock lock(mutex_);
@@ -78,8 +78,8 @@ auto SharedFleet::Apply(Change change) {
       if (waiter->on_recall != nullptr) waiter->on_recall(why);
     });
   }
-  for (const std::string& worker : ejected) {
-    if (ejected_ != nullptr) ejected_(worker);
+  for (const Dispatcher::Ejection& ejection : ejected) {
+    if (ejected_ != nullptr) ejected_(ejection);
   }
   if (availability && changed_ != nullptr) changed_();
   return result;

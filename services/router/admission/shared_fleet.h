@@ -107,8 +107,8 @@ class SharedFleet {
 
   // Is called, on any thread, after the models that can be asked may have changed. Before any use.
   void OnAvailability(absl::AnyInvocable<void()> changed) { changed_ = std::move(changed); }
-  // Is called, on any thread, with the id of a worker that was ejected. Before any use.
-  void OnEjection(absl::AnyInvocable<void(std::string_view)> ejected) {
+  // Is called, on any thread, about a worker that was ejected. Before any use.
+  void OnEjection(absl::AnyInvocable<void(const Dispatcher::Ejection&)> ejected) {
     ejected_ = std::move(ejected);
   }
 
@@ -131,7 +131,7 @@ class SharedFleet {
   const time::Clock& clock_;
   const time::Duration max_wait_;
   absl::AnyInvocable<void()> changed_;
-  absl::AnyInvocable<void(std::string_view)> ejected_;
+  absl::AnyInvocable<void(const Dispatcher::Ejection&)> ejected_;
   std::atomic<std::uint64_t> next_arrival_ = 1;
   resilience::RetryBudget retry_budget_;
   mutable absl::Mutex mutex_;

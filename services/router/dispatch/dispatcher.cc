@@ -194,7 +194,7 @@ void Dispatcher::Release(const Place& place, Ending ending, time::SteadyTime now
   Seat& seat = *place.seat;
   if (ending == Ending::kUnreachable && member.session == place.session) member.suspect = true;
   const bool failed = ending == Ending::kUnreachable || ending == Ending::kFailed;
-  if (failed && member.breaker.Failed(now)) ejected_.push_back(member.worker_id);
+  if (failed && member.breaker.Failed(now)) ejected_.push_back({member.worker_id, seat.model});
   if (ending == Ending::kAnswered) member.breaker.Succeeded();
   if (place.movable != nullptr) stays_.erase(place.movable);
   if (place.slots == 0) return;

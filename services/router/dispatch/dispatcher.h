@@ -145,8 +145,15 @@ class Dispatcher {
   // again as long as it is so.
   std::vector<Recalled> TakeRecalled() { return std::exchange(recalled_, {}); }
 
-  // Ids of workers that were ejected since the last call.
-  std::vector<std::string> TakeEjected() { return std::exchange(ejected_, {}); }
+  // Workers that were ejected since the last call, each with the model whose request was the last
+  // to fail there.
+  struct Ejection {
+    std::string worker_id;
+    std::string model;
+
+    bool operator==(const Ejection&) const = default;
+  };
+  std::vector<Ejection> TakeEjected() { return std::exchange(ejected_, {}); }
 
   // Grows with everything that a watcher of the fleet would see.
   std::uint64_t revision() const { return revision_; }
@@ -227,7 +234,7 @@ class Dispatcher {
   std::vector<std::shared_ptr<Ticket>> decided_;
   absl::flat_hash_map<const Ticket*, Stay> stays_;
   std::vector<Recalled> recalled_;
-  std::vector<std::string> ejected_;
+  std::vector<Ejection> ejected_;
 };
 
 }  // namespace chasqui::router

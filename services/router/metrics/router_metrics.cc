@@ -62,8 +62,9 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
           "chasqui_router_retries_denied_total",
           "Requests that got the error of an attempt because the retry budget was spent.")),
       ejections(metrics.AddCounters("chasqui_router_ejections_total",
-                                    "Ejections of workers that failed again and again.",
-                                    {"worker"})),
+                                    "Ejections of workers that failed again and again, by the "
+                                    "model of the last request that failed.",
+                                    {"worker", "model"})),
       tokens(metrics.AddCounters("chasqui_router_tokens_total",
                                  "Tokens of requests that told their usage: prompt, of it "
                                  "cached_prompt, and completion.",

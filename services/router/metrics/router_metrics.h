@@ -20,7 +20,7 @@ struct RouterMetrics {
   observability::MetricFamily<observability::Counter>& moves;     // model, tenant, reason
   observability::MetricFamily<observability::Counter>& resumed;   // source
   observability::Counter& retries_denied;
-  observability::MetricFamily<observability::Counter>& ejections;          // worker
+  observability::MetricFamily<observability::Counter>& ejections;          // worker, model
   observability::MetricFamily<observability::Counter>& tokens;             // model, tenant, kind
   observability::MetricFamily<observability::Counter>& picks;              // worker
   observability::MetricFamily<observability::Counter>& fallbacks;          // from, to

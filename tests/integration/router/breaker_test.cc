@@ -58,13 +58,15 @@ class RouterBreaker : public RouterFixture {
   std::unique_ptr<testing::FakeWorker> sound_;
 };
 
+constexpr char kEjections[] = R"(chasqui_router_ejections_total{model="tiny",worker="failing"})";
+
 TEST_F(RouterBreaker, EjectsAWorkerAfterFiveFailures) {
   Fail(4);
-  EXPECT_EQ(Metric("chasqui_router_ejections_total{worker=\"failing\"}"), -1);
+  EXPECT_EQ(Metric(kEjections), -1);
 
   Fail(1);
 
-  EXPECT_EQ(Metric("chasqui_router_ejections_total{worker=\"failing\"}"), 1);
+  EXPECT_EQ(Metric(kEjections), 1);
   EXPECT_EQ(Metric("chasqui_router_workers{state=\"ejected\"}"), 1);
   EXPECT_EQ(CountOf(StatusCode::INTERNAL), 0);
 }
@@ -87,7 +89,7 @@ TEST_F(RouterBreaker, EjectsAgainAndLongerAWorkerThatHasNotRecovered) {
   Fail(1);
   clock_.Advance(59s);
   EXPECT_EQ(CountOf(StatusCode::INTERNAL), 0);
-  EXPECT_EQ(Metric("chasqui_router_ejections_total{worker=\"failing\"}"), 2);
+  EXPECT_EQ(Metric(kEjections), 2);
 
   clock_.Advance(1s);
   Fail(1);

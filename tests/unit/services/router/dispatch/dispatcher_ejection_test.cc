@@ -61,7 +61,8 @@ TEST_F(DispatcherEjection, IsToldOnce) {
 
   ASSERT_TRUE(Fail("w1", 5, Ending::kFailed));
 
-  EXPECT_THAT(dispatcher_.TakeEjected(), ElementsAre("w1"));
+  EXPECT_THAT(dispatcher_.TakeEjected(),
+              ElementsAre(Dispatcher::Ejection{.worker_id = "w1", .model = "tiny"}));
   EXPECT_THAT(dispatcher_.TakeEjected(), IsEmpty());
 }
 
