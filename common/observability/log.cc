@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/observability/log_line.h"
+#include "common/observability/text_gatherer.h"
 
 namespace chasqui::observability {
 namespace {
@@ -44,12 +45,15 @@ void WriteToStandardError(std::string_view line) {
 }
 
 // Confined to the log's thread.
-class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  explicit LineSink(std::function<void(std::string_view)> write) : write_(std::move(write)) {}
+  // `whole_lines`: they come with all that belongs to them.
+  Sink(std::function<void(std::string_view)> write, bool whole_lines)
+      : write_(std::move(write)), whole_lines_(whole_lines) {}
 
  private:
   void sink_it_(const spdlog::details::log_msg& line) override {
+    if (whole_lines_) return write_({line.payload.data(), line.payload.size()});
     spdlog::memory_buf_t text;
     formatter_->format(line, text);
     write_({text.data(), text.size()});
@@ -57,7 +61,12 @@ class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mut
   void flush_() override {}
 
   const std::function<void(std::string_view)> write_;
+  const bool whole_lines_;
 };
+
+constexpr std::size_t kMostGatheredBytes = 4 << 20;
+
+spdlog::string_view_t View(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
@@ -67,14 +76,18 @@ class Logger::Core {
  public:
   explicit Core(LogOptions options)
       : format(options.format),
+        formatter_(MakeLineFormatter(format, options.service)),
         pool_(std::make_shared<spdlog::details::thread_pool>(
             options.queue_lines, 1, [] { pthread_setname_np(pthread_self(), "log"); })) {
-    auto sink =
-        std::make_shared<LineSink>(options.write ? std::move(options.write) : WriteToStandardError);
-    sink->set_formatter(MakeLineFormatter(format, options.service));
+    const auto write = options.write ? std::move(options.write) : WriteToStandardError;
+    auto sink = std::make_shared<Sink>(write, /*whole_lines=*/false);
+    sink->set_formatter(formatter_->clone());
     logger_ = std::make_shared<spdlog::async_logger>(options.service, std::move(sink), pool_,
                                                      spdlog::async_overflow_policy::discard_new);
     logger_->set_level(SpdlogLevel(options.level));
+    texts_ = std::make_shared<spdlog::async_logger>(
+        options.service, std::make_shared<Sink>(write, /*whole_lines=*/true), pool_,
+        spdlog::async_overflow_policy::block);
     // spdlog's own complaints go to standard error by default, once a second.
   }
 
@@ -85,15 +98,26 @@ class Logger::Core {
 
   bool IsOn(LogLevel level) const { return logger_->should_log(SpdlogLevel(level)); }
   void Write(LogLevel level, std::string_view text) {
-    logger_->log(SpdlogLevel(level), spdlog::string_view_t(text.data(), text.size()));
+    logger_->log(SpdlogLevel(level), View(text));
   }
+  // A whole line.
+  void AddLine(LogLevel level, std::string_view text, TextGatherer& gatherer) const {
+    spdlog::memory_buf_t line;
+    formatter_->format(spdlog::details::log_msg(logger_->name(), SpdlogLevel(level), View(text)),
+                       line);
+    gatherer.Add({line.data(), line.size()});
+  }
+  void WriteLines(std::string_view lines) { texts_->info(View(lines)); }
   std::uint64_t dropped() const { return pool_->discard_counter(); }
 
   const LogFormat format;
 
  private:
+  // Has no state.
+  const std::unique_ptr<spdlog::formatter> formatter_;
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<spdlog::async_logger> logger_;
+  std::shared_ptr<spdlog::async_logger> texts_;
 };
 
 LogValue::LogValue(const absl::Status& status)
@@ -111,7 +135,7 @@ void Logger::Log(LogLevel level, std::string_view message,
     AppendMessage(core_->format, message, text);
     text += bound_;
     for (const LogField& field : fields) AppendField(core_->format, field, text);
-    core_->Write(level, text);
+    gatherer_ == nullptr ? core_->Write(level, text) : core_->AddLine(level, text, *gatherer_);
   } catch (const std::exception&) {
     // Out of memory: the line is lost, its author is not.
   }
@@ -124,9 +148,20 @@ Logger Logger::With(std::initializer_list<LogField> fields) const {
   return logger;
 }
 
+Logger Logger::Gathered(time::Duration delay) const {
+  Logger logger = *this;
+  if (core_ == nullptr) return logger;
+  logger.gatherer_ = std::make_shared<TextGatherer>(
+      delay, kMostGatheredBytes, [core = core_](std::string lines) { core->WriteLines(lines); });
+  return logger;
+}
+
 bool Logger::IsOn(LogLevel level) const { return core_ != nullptr && core_->IsOn(level); }
 
-std::uint64_t Logger::dropped_lines() const { return core_ == nullptr ? 0 : core_->dropped(); }
+std::uint64_t Logger::dropped_lines() const {
+  return (core_ == nullptr ? 0 : core_->dropped()) +
+         (gatherer_ == nullptr ? 0 : gatherer_->dropped());
+}
 
 LogOptions LogOptionsFrom(std::string_view service, const config::v1::LogConfig& config) {
   LogOptions options{.service = std::string(service)};

@@ -14,12 +14,16 @@
 
 #include "absl/status/status.h"
 #include "chasqui/config/v1/common.pb.h"
+#include "common/time/clock.h"
 
 namespace chasqui::observability {
 
+class TextGatherer;
+
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
-// The value of a field, made from whatever is at hand. Durations are written in seconds, statuses
+// The value of a field, made from whatever is at hand, for the time of one call: texts are not
+// copied. Durations are written in seconds, statuses
 // as "CODE: message". NOLINTBEGIN(google-explicit-constructor): {"slots", 8} is what these
 // constructors are for
 class LogValue {
@@ -27,9 +31,9 @@ class LogValue {
   template <std::same_as<bool> T>  // and not whatever converts to bool, such as a pointer
   LogValue(T value) : value_(value) {}
   LogValue(double value) : value_(value) {}
-  LogValue(std::string_view value) : value_(std::string(value)) {}
-  LogValue(const std::string& value) : value_(value) {}
-  LogValue(const char* value) : value_(std::string(value)) {}
+  LogValue(std::string_view value) : value_(value) {}
+  LogValue(const std::string& value) : value_(std::string_view(value)) {}
+  LogValue(const char* value) : value_(std::string_view(value)) {}
   LogValue(const absl::Status& status);
   template <std::signed_integral T>
   LogValue(T value) : value_(static_cast<std::int64_t>(value)) {}
@@ -40,7 +44,9 @@ class LogValue {
   LogValue(std::chrono::duration<Rep, Period> value)
       : value_(std::chrono::duration<double>(value).count()) {}
 
-  using Value = std::variant<bool, double, std::int64_t, std::uint64_t, std::string>;
+  // Of a status it is the text itself.
+  using Value =
+      std::variant<bool, double, std::int64_t, std::uint64_t, std::string_view, std::string>;
   const Value& value() const { return value_; }
 
  private:
@@ -96,17 +102,24 @@ class Logger {
   // A Logger that adds `fields`, such as the id of a request, to each of its lines.
   [[nodiscard]] Logger With(std::initializer_list<LogField> fields) const;
 
+  // A Logger whose lines go where this one's go, together: at most `delay` later, between others
+  // that are newer. A line then costs who logs it little more than its text. For lines as many as
+  // requests. Beyond 4 MiB within `delay` lines are dropped and counted. The last copy writes out
+  // what is left.
+  [[nodiscard]] Logger Gathered(time::Duration delay) const;
+
   // Whether a line of this level is written: ask before computing what is dear.
   bool IsOn(LogLevel level) const;
 
-  // Lines dropped since the start because the queue was full.
+  // Lines dropped since the start because the queue was full, or too much was gathered.
   std::uint64_t dropped_lines() const;
 
  private:
   class Core;
 
-  std::shared_ptr<Core> core_;  // none: says nothing
-  std::string bound_;           // the fields of With, as they will stand in a line
+  std::shared_ptr<Core> core_;              // none: says nothing
+  std::shared_ptr<TextGatherer> gatherer_;  // none: each line goes at once
+  std::string bound_;                       // the fields of With, as they will stand in a line
 };
 
 // As the configuration says; LOG_FORMAT_AUTO is coloured text when standard error is a terminal and

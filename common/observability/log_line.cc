@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/observability/log_line.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -21,10 +22,23 @@ namespace {
 
 constexpr std::size_t kMostTextBytes = 4096;
 
-std::string JsonText(std::string_view text) {
+// Whether JSON has the text as it is.
+bool IsPlain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\';
+  });
+}
+
+void AppendJsonText(std::string_view text, std::string& out) {
+  text = text.substr(0, kMostTextBytes);
+  if (IsPlain(text)) {
+    absl::StrAppend(&out, "\"", text, "\"");
+    return;
+  }
   // Bytes that are not UTF-8 become U+FFFD: the line stays readable for every JSON parser.
-  return nlohmann::json(std::string(text.substr(0, kMostTextBytes)))
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  out += nlohmann::json(std::string(text))
+             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // Control characters would let a client's text move the cursor or begin a line of its own.
@@ -45,22 +59,30 @@ std::string PlainText(std::string_view text, bool quote_if_needed) {
   return needs_quotes && quote_if_needed ? absl::StrCat("\"", out, "\"") : out;
 }
 
-std::string ValueText(LogFormat format, const LogValue& value) {
+void AppendValue(LogFormat format, const LogValue& value, std::string& out) {
   struct Visitor {
     LogFormat format;
-    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
-    std::string operator()(double number) const {
+    std::string& out;
+    void operator()(bool flag) const { out += flag ? "true" : "false"; }
+    void operator()(double number) const {
       // JSON knows neither infinity nor NaN.
-      if (!std::isfinite(number)) return format == LogFormat::kJson ? "null" : "nan";
-      return absl::StrCat(number);
+      if (!std::isfinite(number)) {
+        out += format == LogFormat::kJson ? "null" : "nan";
+      } else {
+        absl::StrAppend(&out, number);
+      }
     }
-    std::string operator()(std::int64_t number) const { return absl::StrCat(number); }
-    std::string operator()(std::uint64_t number) const { return absl::StrCat(number); }
-    std::string operator()(const std::string& text) const {
-      return format == LogFormat::kJson ? JsonText(text) : PlainText(text, true);
+    void operator()(std::int64_t number) const { absl::StrAppend(&out, number); }
+    void operator()(std::uint64_t number) const { absl::StrAppend(&out, number); }
+    void operator()(std::string_view text) const {
+      if (format == LogFormat::kJson) {
+        AppendJsonText(text, out);
+      } else {
+        out += PlainText(text, true);
+      }
     }
   };
-  return std::visit(Visitor{format}, value.value());
+  std::visit(Visitor{format, out}, value.value());
 }
 
 struct LevelName {
@@ -96,10 +118,11 @@ class LineFormatter final : public spdlog::formatter {
     const absl::Time when = absl::FromChrono(line.time);
     std::string text;
     if (format_ == LogFormat::kJson) {
-      text = absl::StrCat("{\"time\":\"",
-                          absl::FormatTime("%Y-%m-%d%ET%H:%M:%E6SZ", when, absl::UTCTimeZone()),
-                          "\",\"level\":\"", level.json, "\",\"service\":", JsonText(service_), ",",
-                          View(line.payload), "}\n");
+      absl::StrAppend(&text, "{\"time\":\"",
+                      absl::FormatTime("%Y-%m-%d%ET%H:%M:%E6SZ", when, absl::UTCTimeZone()),
+                      "\",\"level\":\"", level.json, "\",\"service\":");
+      AppendJsonText(service_, text);
+      absl::StrAppend(&text, ",", View(line.payload), "}\n");
     } else {
       const bool coloured = format_ == LogFormat::kColouredText;
       text = absl::StrCat(absl::FormatTime("%H:%M:%E3S", when, absl::LocalTimeZone()), " ",
@@ -121,19 +144,22 @@ class LineFormatter final : public spdlog::formatter {
 }  // namespace
 
 void AppendField(LogFormat format, const LogField& field, std::string& out) {
-  const std::string value = ValueText(format, field.value);
   if (format == LogFormat::kJson) {
-    absl::StrAppend(&out, ",", JsonText(field.key), ":", value);
+    out += ',';
+    AppendJsonText(field.key, out);
+    out += ':';
   } else {
-    absl::StrAppend(&out, "  ", field.key, "=", value);
+    absl::StrAppend(&out, "  ", field.key, "=");
   }
+  AppendValue(format, field.value, out);
 }
 
 void AppendMessage(LogFormat format, std::string_view message, std::string& out) {
   if (format == LogFormat::kJson) {
-    absl::StrAppend(&out, "\"message\":", JsonText(message));
+    out += "\"message\":";
+    AppendJsonText(message, out);
   } else {
-    absl::StrAppend(&out, PlainText(message, false));
+    out += PlainText(message, false);
   }
 }
 

@@ -33,8 +33,13 @@ class RotatingFile::Sink {
     file_.set_formatter(std::make_unique<AsTheyAre>());
   }
 
-  void Write(std::string_view line) {
-    file_.log({"", spdlog::level::info, spdlog::string_view_t(line.data(), line.size())});
+  // A file is turned over between lines.
+  void Write(std::string_view lines) {
+    while (!lines.empty()) {
+      const std::string_view line = lines.substr(0, lines.find('\n') + 1);
+      lines.remove_prefix(line.empty() ? lines.size() : line.size());
+      file_.log({"", spdlog::level::info, spdlog::string_view_t(line.data(), line.size())});
+    }
     file_.flush();
   }
 
@@ -54,9 +59,9 @@ absl::StatusOr<std::unique_ptr<RotatingFile>> RotatingFile::Open(const Options& 
 RotatingFile::RotatingFile(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
 RotatingFile::~RotatingFile() = default;
 
-void RotatingFile::Write(std::string_view line) {
+void RotatingFile::Write(std::string_view lines) {
   try {
-    sink_->Write(line);
+    sink_->Write(lines);
   } catch (const std::exception&) {
     // The disk is full, or the file cannot be turned over: nobody is there to be told.
   }

@@ -12,8 +12,9 @@
 namespace chasqui::observability {
 
 // A file of lines that does not grow without bound: when it would exceed its size, "access.log"
-// becomes "access.1.log", that "access.2.log" and so on, and the oldest is deleted. Each line is
-// handed to the system at once. Owned by the log that writes to it; confined to that log's thread.
+// becomes "access.1.log", that "access.2.log" and so on, and the oldest is deleted. Lines
+// are handed to the system at once. Owned by the log that writes to it; confined to that log's
+// thread.
 class RotatingFile {
  public:
   struct Options {
@@ -27,8 +28,8 @@ class RotatingFile {
   static absl::StatusOr<std::unique_ptr<RotatingFile>> Open(const Options& options);
   ~RotatingFile();
 
-  // A line that cannot be written, because the disk is full, is lost.
-  void Write(std::string_view line);
+  // One line or more, each with its end. What cannot be written, because the disk is full, is lost.
+  void Write(std::string_view lines);
 
  private:
   class Sink;

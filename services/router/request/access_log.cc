@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/router/request/access_log.h"
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -19,6 +20,8 @@ namespace {
 using inference::v1::GenerateRequest;
 
 constexpr char kUserAgentKey[] = "user-agent";
+// Of lines: thousands a second are written in few calls.
+constexpr time::Duration kDelay = std::chrono::milliseconds(100);
 
 std::string RoleName(inference::v1::Role role) {
   std::string name = inference::v1::Role_Name(role);
@@ -43,7 +46,7 @@ std::string_view SourceName(inference::v1::AnswerSource source) {
 }  // namespace
 
 AccessLog::AccessLog(config::v1::AccessLogConfig config, observability::Logger process_log)
-    : config_(std::move(config)), log_(std::move(process_log)) {}
+    : config_(std::move(config)), log_(process_log.Gathered(kDelay)) {}
 
 absl::Status AccessLog::Open() {
   if (config_.path().empty()) return absl::OkStatus();
@@ -52,7 +55,8 @@ absl::Status AccessLog::Open() {
                                                            .max_bytes = config_.max_file_bytes(),
                                                            .kept_files = config_.kept_files()}));
   log_ = observability::Logger(
-      {.service = "router", .write = [file](std::string_view line) { file->Write(line); }});
+             {.service = "router", .write = [file](std::string_view lines) { file->Write(lines); }})
+             .Gathered(kDelay);
   return absl::OkStatus();
 }
 

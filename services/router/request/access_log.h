@@ -20,6 +20,7 @@ namespace chasqui::router {
 // One line for each request that has ended: into a file of its own, or, where none is configured,
 // into the process's log at level info. Prompts only where they were asked for, their beginnings;
 // answers never. Owned by the RouterServer. Open() before any use; then constant and thread-safe.
+// Lines come a tenth of a second late.
 class AccessLog {
  public:
   AccessLog(config::v1::AccessLogConfig config, observability::Logger process_log);

@@ -157,6 +157,37 @@ TEST(Log, DropsAndCountsLinesInsteadOfBlocking) {
   EXPECT_THAT(*lines, SizeIs(5));
 }
 
+TEST(Log, WritesWhatIsGatheredTogether) {
+  const auto lines = std::make_shared<std::vector<std::string>>();
+  {
+    const Logger log(Into(lines));
+    const Logger gathered = log.With({{"part", "access"}}).Gathered(1h);
+    gathered.Info("one");
+    gathered.With({{"two", 2}}).Info("two");
+    gathered.Debug("below the level");
+  }
+
+  ASSERT_THAT(*lines, SizeIs(1));
+  const std::size_t end = lines->front().find('\n') + 1;
+  const auto first = nlohmann::json::parse(lines->front().substr(0, end));
+  const auto second = nlohmann::json::parse(lines->front().substr(end));
+  EXPECT_EQ(first["message"], "one");
+  EXPECT_EQ(first["level"], "info");
+  EXPECT_EQ(second["part"], "access");
+  EXPECT_EQ(second["two"], 2);
+}
+
+TEST(Log, WritesWhatIsGatheredAfterTheDelay) {
+  absl::Notification written;
+  LogOptions options = Into(std::make_shared<std::vector<std::string>>());
+  options.write = [&](std::string_view) { written.Notify(); };
+  const Logger log = Logger(std::move(options)).Gathered(1ms);
+
+  log.Info("one");
+
+  EXPECT_TRUE(written.WaitForNotificationWithTimeout(absl::Seconds(20)));
+}
+
 TEST(Log, SurvivesAWriterThatThrows) {
   {
     const Logger log({.service = "router",

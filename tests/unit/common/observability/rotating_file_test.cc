@@ -49,6 +49,14 @@ TEST_F(RotatingFileTest, HasEachLineAtOnce) {
   EXPECT_EQ(Read("access.log"), "one\ntwo\n");
 }
 
+TEST_F(RotatingFileTest, IsTurnedOverBetweenLinesThatComeTogether) {
+  Open(10)->Write("first...\nsecond..\nthird...\n");
+
+  EXPECT_EQ(Read("access.log"), "third...\n");
+  EXPECT_EQ(Read("access.1.log"), "second..\n");
+  EXPECT_EQ(Read("access.2.log"), "first...\n");
+}
+
 TEST_F(RotatingFileTest, AppendsToWhatIsThere) {
   Open(1000)->Write("one\n");
 
