@@ -108,6 +108,19 @@ LevelName NameOf(spdlog::level::level_enum level) {
 
 std::string_view View(spdlog::string_view_t text) { return {text.data(), text.size()}; }
 
+// "2026-01-31T23:59:59.123456Z". All but the fraction is the same for many lines.
+std::string UtcText(absl::Time when) {
+  thread_local std::int64_t last_second = -1;
+  thread_local std::string last_text;
+  const std::int64_t second = absl::ToUnixSeconds(when);
+  if (second != last_second) {
+    last_text = absl::FormatTime("%Y-%m-%d%ET%H:%M:%S", when, absl::UTCTimeZone());
+    last_second = second;
+  }
+  const std::int64_t fraction = absl::ToInt64Microseconds(when - absl::FromUnixSeconds(second));
+  return absl::StrCat(last_text, ".", absl::Dec(fraction, absl::kZeroPad6), "Z");
+}
+
 class LineFormatter final : public spdlog::formatter {
  public:
   LineFormatter(LogFormat format, std::string service)
@@ -118,9 +131,8 @@ class LineFormatter final : public spdlog::formatter {
     const absl::Time when = absl::FromChrono(line.time);
     std::string text;
     if (format_ == LogFormat::kJson) {
-      absl::StrAppend(&text, "{\"time\":\"",
-                      absl::FormatTime("%Y-%m-%d%ET%H:%M:%E6SZ", when, absl::UTCTimeZone()),
-                      "\",\"level\":\"", level.json, "\",\"service\":");
+      absl::StrAppend(&text, "{\"time\":\"", UtcText(when), "\",\"level\":\"", level.json,
+                      "\",\"service\":");
       AppendJsonText(service_, text);
       absl::StrAppend(&text, ",", View(line.payload), "}\n");
     } else {

@@ -13,8 +13,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/log/check.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 
 namespace chasqui::observability {
@@ -37,19 +37,19 @@ class MetricFamily {
   // path keep the reference, which lives until Remove() or the end of Metrics.
   Metric& With(std::initializer_list<std::string_view> values) {
     CHECK_EQ(values.size(), labels_.size()) << "labels of " << family_.GetName();
-    // Label values are text: a zero byte between them keeps ("a", "bc") and ("ab", "c") apart.
-    const std::string key = absl::StrJoin(values, std::string_view("\0", 1));
+    const Key key = KeyOf(values);
+    const std::string_view text(key.data(), key.size());
     absl::MutexLock lock(mutex_);
-    if (const auto found = series_.find(key); found != series_.end()) return *found->second;
+    if (const auto found = series_.find(text); found != series_.end()) return *found->second;
     if (series_.size() >= kMostSeries) return Other();
-    return *(series_[key] = &Create({values.begin(), values.end()}));
+    return *(series_[text] = &Create({values.begin(), values.end()}));
   }
 
   // Ends a series, such as that of a worker that left; references to it are then dangling.
   void Remove(std::initializer_list<std::string_view> values) {
-    const std::string key = absl::StrJoin(values, std::string_view("\0", 1));
+    const Key key = KeyOf(values);
     absl::MutexLock lock(mutex_);
-    const auto found = series_.find(key);
+    const auto found = series_.find(std::string_view(key.data(), key.size()));
     if (found == series_.end()) return;
     family_.Remove(found->second);
     series_.erase(found);
@@ -58,6 +58,18 @@ class MetricFamily {
   const std::vector<std::string>& labels() const { return labels_; }
 
  private:
+  using Key = absl::InlinedVector<char, 120>;
+
+  // Label values are text: a zero byte after each keeps ("a", "bc") and ("ab", "c") apart.
+  static Key KeyOf(std::initializer_list<std::string_view> values) {
+    Key key;
+    for (const std::string_view value : values) {
+      key.insert(key.end(), value.begin(), value.end());
+      key.push_back('\0');
+    }
+    return key;
+  }
+
   Metric& Create(const std::vector<std::string>& values) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     std::map<std::string, std::string> labels;
     for (std::size_t i = 0; i < values.size(); ++i) labels[labels_[i]] = values[i];

@@ -127,6 +127,7 @@ std::vector<FieldViolation> FieldViolations(const absl::Status& error) {
 }
 
 bool GetDetail(const absl::Status& error, google::protobuf::Message& detail) {
+  if (error.ok()) return false;
   const std::optional<absl::Cord> payload = error.GetPayload(TypeUrl(detail));
   return payload.has_value() && detail.ParseFromString(std::string(*payload));
 }

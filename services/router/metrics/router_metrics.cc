@@ -77,7 +77,7 @@ RouterMetrics::RouterMetrics(observability::Metrics& metrics)
                                     {"from", "to"})),
       decisions(metrics.AddCounters("chasqui_router_decisions_total",
                                     "Attempts, by policy and why it chose the worker.",
-                                    {"policy", "reason"})),
+                                    {"model", "tenant", "policy", "reason"})),
       request_seconds(metrics.AddHistograms("chasqui_router_request_seconds",
                                             "From a request's arrival to its end.",
                                             observability::kRequestSeconds, {"method", "model"})),

@@ -20,11 +20,11 @@ struct RouterMetrics {
   observability::MetricFamily<observability::Counter>& moves;     // model, tenant, reason
   observability::MetricFamily<observability::Counter>& resumed;   // source
   observability::Counter& retries_denied;
-  observability::MetricFamily<observability::Counter>& ejections;          // worker, model
-  observability::MetricFamily<observability::Counter>& tokens;             // model, tenant, kind
-  observability::MetricFamily<observability::Counter>& picks;              // worker
-  observability::MetricFamily<observability::Counter>& fallbacks;          // from, to
-  observability::MetricFamily<observability::Counter>& decisions;          // policy, reason
+  observability::MetricFamily<observability::Counter>& ejections;  // worker, model
+  observability::MetricFamily<observability::Counter>& tokens;     // model, tenant, kind
+  observability::MetricFamily<observability::Counter>& picks;      // worker
+  observability::MetricFamily<observability::Counter>& fallbacks;  // from, to
+  observability::MetricFamily<observability::Counter>& decisions;  // model, tenant, policy, reason
   observability::MetricFamily<observability::Histogram>& request_seconds;  // method, model
   observability::MetricFamily<observability::Histogram>& queue_seconds;    // model, tenant
   observability::MetricFamily<observability::Histogram>& first_token;      // model, tenant

@@ -61,17 +61,16 @@ absl::StatusOr<Question> AskCache(const rpc::ServerCall& call, const grpc::ByteB
                                   const SharedFleet& fleet, const CacheAccess& cache,
                                   const RequestRecord& record) {
   const bool generates = record.method.request_id_field != 0;
-  if (!generates) return Question();
+  const bool required = record.only_remembered;
+  if (!generates || (!cache.configured() && !required)) return Question();
+  if (!cache.configured()) {
+    return status::Error(absl::StatusCode::kFailedPrecondition, "NO_CACHE",
+                         "nothing is remembered: the router has no cache service");
+  }
   google::protobuf::Arena arena;
   auto& request = *google::protobuf::Arena::CreateMessage<GenerateRequest>(&arena);
   if (!rpc::Parse(bytes, request)) return absl::InternalError("the request cannot be read again");
   const CachePolicy& policy = request.cache_policy();
-  const bool required = policy.mode() == CachePolicy::MODE_REQUIRE;
-  if (!cache.configured()) {
-    if (!required) return Question();
-    return status::Error(absl::StatusCode::kFailedPrecondition, "NO_CACHE",
-                         "nothing is remembered: the router has no cache service");
-  }
   if (policy.mode() == CachePolicy::MODE_BYPASS) return Question();
   const std::string why_not = inference::WhyNotRemembered(request, cache.config().seeded());
   if (!why_not.empty()) {

@@ -44,7 +44,8 @@ void Attempts::Count(const Place& place, RequestRecord& record) const {
   record.worker = place.member->worker_id;
   absl::StrAppend(&record.workers, record.workers.empty() ? "" : ",", record.worker);
   metrics_.picks.With({record.worker}).Increment();
-  metrics_.decisions.With({policy_, ReasonName(place.reason)}).Increment();
+  metrics_.decisions.With({record.model, record.tenant, policy_, ReasonName(place.reason)})
+      .Increment();
 }
 
 std::optional<resilience::RetryBudget::Guard> Attempts::TryRetry() const {

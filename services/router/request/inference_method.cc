@@ -60,6 +60,8 @@ absl::StatusOr<Asked> Read(const grpc::ByteBuffer& bytes, std::size_t prefix_blo
     asked.any_model = SuitsAnyModel(request);
     asked.priority = PriorityOf(request);
     if (prefix_block_bytes != 0) asked.prefix = PromptPrefix(request, prefix_block_bytes);
+    asked.only_remembered =
+        request.cache_policy().mode() == inference::v1::CachePolicy::MODE_REQUIRE;
     asked.answers = std::max(request.n(), 1u);
     if (request.has_resume()) asked.resume = std::move(*request.mutable_resume());
   }

@@ -38,6 +38,8 @@ struct Asked {
   Priority priority = Priority::kNormal;
   // How many answers it asks for, each of which runs in a slot.
   std::uint32_t answers = 1;
+  // Whether it wants a remembered answer, or none.
+  bool only_remembered = false;
   // Of a stream that the client goes on with after it broke.
   inference::v1::ResumePoint resume;
 };

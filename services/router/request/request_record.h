@@ -33,6 +33,8 @@ struct RequestRecord {
   std::string worker;      // the last one asked; empty: none
   std::string workers;     // all that were asked, in order, with commas between
   std::string prompt;      // what the access log is to hold of it; empty: nothing
+  // Whether it wants a remembered answer, or none.
+  bool only_remembered = false;
   // Where the answer comes from, when not from a worker alone.
   inference::v1::AnswerSource answer_source = inference::v1::ANSWER_SOURCE_UNSPECIFIED;
   int attempts = 0;

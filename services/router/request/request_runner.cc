@@ -117,6 +117,7 @@ absl::StatusOr<RequestRunner::Admitted> RequestRunner::Admit(rpc::ServerCall& ca
   }
   record.model = *std::move(model);
   record.tokens = asked.tokens;
+  record.only_remembered = asked.only_remembered;
   record.prompt = access_log_.PromptOf(record.method, bytes);
   ABSL_RETURN_IF_ERROR(entry_.CheckModel(record));
   std::string fields;

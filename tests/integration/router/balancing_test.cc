@@ -30,8 +30,8 @@ class RouterBalancing : public RouterFixture {
   }
 
   double Decisions(const std::string& reason) const {
-    return Metric(absl::StrCat("chasqui_router_decisions_total{policy=\"", PolicyName(policy_),
-                               "\",reason=\"", reason, "\"}"));
+    return Metric(absl::StrCat("chasqui_router_decisions_total{model=\"tiny\",policy=\"",
+                               PolicyName(policy_), "\",reason=\"", reason, "\",tenant=\"\"}"));
   }
 
   // Requests that run at the worker, by its last report.
