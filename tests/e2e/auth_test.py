@@ -11,6 +11,8 @@ from chasqui.fleet.v1 import fleet_service_pb2
 
 from chasqui_testing import errors
 from chasqui_testing import paths
+from chasqui_testing.keys import bearer
+from chasqui_testing.keys import new_key
 from chasqui_testing.requests import prompt
 from chasqui_testing.suite import Suite
 
@@ -20,18 +22,6 @@ def chasqui(*arguments, stdin="", env=None):
     return subprocess.run(
         [paths.binary("chasqui"), *arguments], input=stdin, capture_output=True, text=True,
         timeout=60, check=False, env={**os.environ, **(env or {})})
-
-
-def new_key(tenant, *roles):
-    """A new key, and its entry for the file of keys."""
-    flags = [f"--role={role}" for role in roles]
-    done = chasqui("keys", "new", "--json", "--tenant", tenant, *flags)
-    made = json.loads(done.stdout)
-    return made["key"], made["entry"]
-
-
-def bearer(key):
-    return [("authorization", f"Bearer {key}")]
 
 
 def refusal(call):

@@ -5,6 +5,8 @@ import grpc
 from chasqui.cache.v1 import cache_service_pb2
 from chasqui.cache.v1 import cache_service_pb2_grpc
 
+from chasqui_testing.waiting import eventually
+
 TIERS = {1: "memory", 2: "redis", 3: "disk"}
 
 
@@ -24,6 +26,31 @@ class CacheEndpoint:
         """The state of one tier."""
         return next(tier for tier in self.stats().tiers if TIERS[tier.tier] == name)
 
+    def entry(self, key, **fields):
+        """What is remembered under a key; None when nothing valid is. No use of the answer."""
+        try:
+            return self.stub.GetEntry(
+                cache_service_pb2.GetEntryRequest(key=key, **fields), timeout=10)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.NOT_FOUND, error
+            return None
+
+    def key_of(self, tag, asked=1):
+        """The key of an answer with this tag that was surely asked for so often; None without one."""
+        for top in self.stats(top=128).top:
+            entry = self.entry(top.key) if top.asked - top.error >= asked else None
+            if entry is not None and tag in entry.tags:
+                return top.key
+        return None
+
+    def made_after(self, key, moment):
+        """Waits for an answer made after a moment; until then a former one must be valid."""
+        def anew():
+            entry = self.entry(key)
+            assert entry is not None, "the answer has expired"
+            return entry if entry.create_time.ToNanoseconds() > moment.ToNanoseconds() else None
+        return eventually(anew, 30, "an answer made anew")
+
     def invalidate(self, **names):
         return self.stub.Invalidate(cache_service_pb2.InvalidateRequest(**names), timeout=10)
 
@@ -35,3 +62,9 @@ class CacheEndpoint:
 
     def close(self):
         self.channel.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()

@@ -21,21 +21,25 @@ READY = 2  # WORKER_STATE_READY
 class Fleet:
     """Routers that know of each other and workers that join all of them.
 
-    `settings` are the routers', `worker_settings` the workers'. With `cache_settings` there is a cache
-    service, too.
+    `settings` are the routers', `worker_settings` the workers'. With `cache_settings` there are
+    `caches` cache services, too, one after the other for each router.
     """
 
     def __init__(self, name, workers=2, routers=1, slots=8, settings=None, worker_settings=None,
-                 cache_settings=None):
+                 cache_settings=None, caches=1):
         self.name = name
         self.slots = slots
         self.settings = settings or {}
         self.worker_settings = worker_settings or {}
-        ports = free_ports(2 * routers + workers + 2)
-        self.cache = None
-        self.cache_process = None
+        if cache_settings is None:
+            caches = 0
+        ports = free_ports(2 * routers + workers + 2 * caches)
         self.cache_settings = cache_settings
-        self._cache_ports = [ports.pop(), ports.pop()]
+        self._cache_ports = [ports.pop() for _ in range(caches)]
+        self._cache_metrics_ports = [ports.pop() for _ in range(caches)]
+        self.cache_addresses = [f"127.0.0.1:{port}" for port in self._cache_ports]
+        self.cache_processes = [None] * caches
+        self.caches = [CacheEndpoint(address) for address in self.cache_addresses]
         self._router_ports = ports[:routers]
         self._metrics_ports = ports[routers:2 * routers]
         self.router_addresses = [f"127.0.0.1:{port}" for port in self._router_ports]
@@ -44,9 +48,8 @@ class Fleet:
         self.processes = {}
         self.routers = []
         self.workers = {}
-        if cache_settings is not None:
-            self.start_cache()
-            self.settings = {"answers.cache": self.cache_address, **self.settings}
+        for index in range(caches):
+            self.start_cache(index)
         for index in range(routers):
             self.start_router(index)
         for worker in self._worker_ports:
@@ -63,26 +66,36 @@ class Fleet:
         return self.routers[0]
 
     @property
-    def cache_address(self):
-        return f"127.0.0.1:{self._cache_ports[0]}"
+    def cache(self):
+        return self.caches[0]
 
-    def start_cache(self):
-        """Starts the cache service, which has ended or never was; what is on disk stays."""
-        settings = {"server.listen_address": self.cache_address,
-                    "server.metrics_address": f"127.0.0.1:{self._cache_ports[1]}",
-                    "warming.router": self.router_addresses[0], **self.cache_settings}
-        self.cache_process = Process(
-            f"{self.name}-cache", "chasqui-cache",
+    @property
+    def cache_process(self):
+        return self.cache_processes[0]
+
+    @property
+    def cache_address(self):
+        return self.cache_addresses[0]
+
+    def start_cache(self, index=0):
+        """Starts a cache service, which has ended or never was; what is on disk stays."""
+        router = self.router_addresses[index % len(self.router_addresses)]
+        settings = {"server.listen_address": self.cache_addresses[index],
+                    "server.metrics_address": f"127.0.0.1:{self._cache_metrics_ports[index]}",
+                    "warming.router": router, **self.cache_settings}
+        self.cache_processes[index] = Process(
+            f"{self.name}-c{index}", "chasqui-cache",
             *(f"--set={path}={value}" for path, value in settings.items()))
-        eventually(lambda: listening(self._cache_ports[0]), 60, "a listening cache service")
-        if self.cache is None:
-            self.cache = CacheEndpoint(self.cache_address)
+        eventually(lambda: listening(self._cache_ports[index]), 60, "a listening cache service")
 
     def start_router(self, index):
         peers = [address for other, address in enumerate(self.router_addresses) if other != index]
         settings = {"server.listen_address": self.router_addresses[index],
                     "server.metrics_address": f"127.0.0.1:{self._metrics_ports[index]}",
                     "router_id": f"r{index}", "streams.peers": ",".join(peers), **self.settings}
+        if self.caches:
+            cache = self.cache_addresses[index % len(self.caches)]
+            settings = {"answers.cache": cache, **settings}
         self.router_processes[index] = Process(
             f"{self.name}-r{index}", "chasqui-router",
             *(f"--set={path}={value}" for path, value in settings.items() if value != ""))
@@ -124,9 +137,9 @@ class Fleet:
         """The sum of a router's series that have these labels; 0 when there is none."""
         return self._metric(self._metrics_ports[router], name, labels)
 
-    def cache_metric(self, name, **labels):
-        """The same of the cache service."""
-        return self._metric(self._cache_ports[1], name, labels)
+    def cache_metric(self, name, cache=0, **labels):
+        """The same of a cache service."""
+        return self._metric(self._cache_metrics_ports[cache], name, labels)
 
     @staticmethod
     def _metric(port, name, labels):
@@ -146,11 +159,9 @@ class Fleet:
         return self
 
     def __exit__(self, kind, *rest):
-        for endpoint in [*self.routers, *self.workers.values()]:
+        for endpoint in [*self.routers, *self.workers.values(), *self.caches]:
             endpoint.close()
-        if self.cache is not None:
-            self.cache.close()
-        processes = [*self.router_processes, *self.processes.values(), self.cache_process]
+        processes = [*self.router_processes, *self.processes.values(), *self.cache_processes]
         for process in processes:
             if process is not None and process.running():
                 process.signal(signal.SIGCONT)

@@ -13,6 +13,7 @@ from chasqui.inference.v1 import inference_service_pb2_grpc
 from chasqui.worker.v1 import worker_service_pb2
 from chasqui.worker.v1 import worker_service_pb2_grpc
 
+from chasqui_testing.cache import CacheEndpoint
 from chasqui_testing.process import Process
 from chasqui_testing.waiting import eventually
 
@@ -80,6 +81,7 @@ class Suite:
         self.router = Endpoint(ready["router"]["address"])
         self.router_pid = ready["router"]["pid"]
         self.workers = {w["name"]: Endpoint(w["address"]) for w in ready["workers"]}
+        self.cache = CacheEndpoint(ready["cache"]["address"]) if "cache" in ready else None
         self.pids = {w["name"]: w["pid"] for w in ready["workers"]}
         self.metrics = {e["name"]: e["metrics"] for e in [ready["router"], *ready["workers"]]}
 
@@ -105,6 +107,8 @@ class Suite:
         self.router.close()
         for worker in self.workers.values():
             worker.close()
+        if self.cache is not None:
+            self.cache.close()
         return self.process.stop(60)
 
     def __enter__(self):
