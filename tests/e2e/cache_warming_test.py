@@ -95,6 +95,12 @@ def test_what_is_made_anew_is_the_same_answer(fleet, popular):
     assert [event.chunk for event in again] == [event.chunk for event in undisturbed]
 
 
+def test_what_nobody_asks_for_any_more_expires(fleet, popular):
+    key, _ = popular
+
+    eventually(lambda: fleet.cache.entry(key) is None, 40, "an answer that is let go")
+
+
 def test_nothing_is_made_anew_while_the_workers_are_busy(fleet):
     request = tagged("busy")
     key = ask_often(fleet.router, fleet.cache, request, MIN_ASKED)

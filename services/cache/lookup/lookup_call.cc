@@ -41,9 +41,10 @@ rpc::Task<absl::Status> LookupCall::Run() {
   if (!question.ok()) co_return question.status();
   question_ = *std::move(question);
   const AnswerKey& key = question_->key;
-  shared_.top.Record(key, question_->model, shared_.clock.SteadyNow());
   const bool anew = question_->mode == v1::Ask::MODE_REFRESH;
   if (!anew) {
+    // Not who makes it anew: warming would be its own reason to go on.
+    shared_.top.Record(key, question_->model, shared_.clock.SteadyNow());
     if (const AnswerPtr answer = shared_.store.InMemory(key)) {
       co_return co_await SendHit(*answer, v1::TIER_MEMORY);
     }
