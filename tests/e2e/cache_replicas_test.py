@@ -12,6 +12,7 @@ from chasqui_testing.answers import remembered
 from chasqui_testing.answers import source
 from chasqui_testing.answers import wait_until_remembered
 from chasqui_testing.answers import with_policy
+from chasqui_testing.cache import CacheEndpoint
 from chasqui_testing.fleet import Fleet
 from chasqui_testing.redis import RedisServer
 from chasqui_testing.requests import long
@@ -197,6 +198,27 @@ def test_a_replica_that_was_down_hears_what_it_missed(fleet):
     assert remembered(fleet.routers[B], right) == REDIS
 
 
+def test_a_replica_that_starts_gives_nothing_invalid(fleet):
+    wrong, right = tagged("Invalid at the start", "at-start"), tagged("Valid", "valid-at-start")
+    everywhere(fleet, wrong, right)
+    keys = [eventually(lambda: fleet.caches[A].key_of(tag), 30, "a known key")  # noqa: B023
+            for tag in ("at-start", "valid-at-start")]
+    # Much to hear, so that hearing it takes a while.
+    for i in range(200):
+        invalidate_everywhere(fleet, tags=[f"{i} {j}" for j in range(1000)])
+    fleet.cache_processes[B].kill()
+    eventually(lambda: fleet.caches[A].stats().replicas == 1, 30, "a replica that is alone")
+    fleet.caches[A].invalidate(tags=["at-start"])
+
+    fleet.start_cache(B)
+
+    with CacheEndpoint(fleet.cache_addresses[B]) as started:
+        def answers():
+            assert started.entry(keys[0]) is None, "an answer that was made invalid before the start"
+            return started.entry(keys[1])
+        eventually(answers, 30, "a replica that answers")
+
+
 def test_a_message_that_is_no_invalidation_harms_nobody(fleet, redis):
     assert redis.ask("PUBLISH chasqui:invalidations nonsense").startswith(":2")
     request = tagged("Harmed by nobody", "harmed")
@@ -205,6 +227,28 @@ def test_a_message_that_is_no_invalidation_harms_nobody(fleet, redis):
     invalidate_everywhere(fleet, B, tags=["harmed"])
 
     assert all(gone(fleet, router, request) for router in BOTH)
+
+
+def test_who_cannot_hear_for_long_gives_nothing_until_redis_is_back():
+    with RedisServer() as redis:
+        settings = {"redis.server.address": redis.address, "redis.max_unheard": "1s"}
+        with Fleet("unheard", workers=1, cache_settings=settings) as fleet:
+            asked, other = tagged("Asked meanwhile"), tagged("Not asked meanwhile")
+            for request in (asked, other):
+                events(fleet.router, request)
+                wait_until_remembered(fleet.router, request)
+                assert remembered(fleet.router, request) == MEMORY
+
+            redis.kill()
+            eventually(lambda: fleet.cache_metric("chasqui_cache_hears_replicas") == 0, 30,
+                       "a replica that knows that it does not hear")
+            assert gone(fleet, A, asked)
+            redis.start()
+            eventually(lambda: fleet.cache_metric("chasqui_cache_hears_replicas") == 1, 30,
+                       "a replica that hears")
+
+            assert remembered(fleet.router, other) == MEMORY
+            assert remembered(fleet.router, asked) == MEMORY
 
 
 def test_nothing_is_left_over(fleet):

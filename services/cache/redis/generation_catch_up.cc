@@ -91,9 +91,10 @@ void GenerationShare::TellNext(std::uint64_t round) {
       untold_.erase(from, untold_.end());
     } else {
       hears = true;
+      const time::SteadyTime now = clock_.SteadyNow();
       state_ = State::kHearing;
-      in_step_at_ = clock_.SteadyNow();
-      next_audit_ = in_step_at_;
+      in_step_at_ = now;
+      next_audit_ = now;
       told_away_ = false;
     }
   }

@@ -48,7 +48,6 @@ GenerationShare::GenerationShare(const config::v1::RedisTierConfig& config,
       names_{.hash = absl::StrCat(config.server().key_prefix(), "generations"),
              .notices = absl::StrCat(config.server().key_prefix(), "invalidations")},
       acks_prefix_(absl::StrCat(config.server().key_prefix(), "acks:")),
-      in_step_at_(clock_.SteadyNow()),
       link_(LinkOptions(config)),
       sweeper_("cache-gen-acks", kSweepInterval, [this] { Sweep(); }) {}
 
@@ -84,8 +83,10 @@ bool GenerationShare::heard() const {
 time::Duration GenerationShare::UnheardFor(time::SteadyTime now) const {
   absl::MutexLock lock(mutex_);
   if (state_ == State::kHearing) return time::Duration::zero();
+  // What was invalidated while this process was not there may be as old as that.
+  if (!in_step_at_.has_value()) return time::Duration::max();
   // Even one that has just stopped hearing does not hear.
-  return std::max<time::Duration>(now - in_step_at_, time::Duration(1));
+  return std::max<time::Duration>(now - *in_step_at_, time::Duration(1));
 }
 
 void GenerationShare::Share(const Generations::Change& change, Done done) {

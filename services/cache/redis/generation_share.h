@@ -51,7 +51,8 @@ class GenerationShare {
   // Whether this replica hears what others invalidate, and has heard all they did before.
   bool heard() const;
 
-  // How long it has not been known what others invalidate; zero while it is.
+  // How long it has not been known what others invalidate; zero while it is, and the longest there
+  // is until it has been known for the first time.
   time::Duration UnheardFor(time::SteadyTime now) const;
 
   // That hear each other, this one included, a second ago; 0: not known.
@@ -132,7 +133,8 @@ class GenerationShare {
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::string> untold_ ABSL_GUARDED_BY(mutex_);  // names a catching up is to write
   AckTable acks_ ABSL_GUARDED_BY(mutex_);
-  time::SteadyTime in_step_at_ ABSL_GUARDED_BY(mutex_);  // when it last surely heard all
+  // When it last surely heard all; none: not yet.
+  std::optional<time::SteadyTime> in_step_at_ ABSL_GUARDED_BY(mutex_);
   time::SteadyTime next_audit_ ABSL_GUARDED_BY(mutex_);
   bool told_away_ ABSL_GUARDED_BY(mutex_) = false;
 

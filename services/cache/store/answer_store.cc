@@ -15,9 +15,7 @@ AnswerStore::AnswerStore(Tiers tiers, const Generations& generations, std::funct
       clock_(clock),
       metrics_(metrics) {}
 
-bool AnswerStore::IsValid(const StoredAnswer& answer) const {
-  return generations_.IsValid(answer) && hears_();
-}
+bool AnswerStore::IsValid(const StoredAnswer& answer) const { return generations_.IsValid(answer); }
 
 void AnswerStore::Count(v1::Tier tier, bool hit) {
   Counters& counters = counters_.at(tier);
@@ -27,7 +25,8 @@ void AnswerStore::Count(v1::Tier tier, bool hit) {
 
 AnswerPtr AnswerStore::InMemory(const AnswerKey& key) {
   if (tiers_.memory == nullptr) return nullptr;
-  AnswerPtr answer = tiers_.memory->Get(key, clock_.SystemNow());
+  // While nobody can tell what is valid, all stays where it is.
+  AnswerPtr answer = hears_() ? tiers_.memory->Get(key, clock_.SystemNow()) : nullptr;
   if (answer != nullptr && !IsValid(*answer)) {
     counters_.at(v1::TIER_MEMORY).invalid.fetch_add(1, std::memory_order_relaxed);
     tiers_.memory->Remove(key);
@@ -39,7 +38,7 @@ AnswerPtr AnswerStore::InMemory(const AnswerKey& key) {
 
 rpc::Task<AnswerPtr> AnswerStore::Ask(rpc::Loop& loop, Tier& tier, v1::Tier name, AnswerKey key,
                                       bool counts) {
-  if (!tier.available()) co_return nullptr;
+  if (!tier.available() || !hears_()) co_return nullptr;
   const time::SteadyTime begun = time::SteadyNow();
   const auto asked = std::make_shared<Asked<absl::StatusOr<AnswerPtr>>>(loop);
   tier.Get(key, Setter(asked));
@@ -78,7 +77,7 @@ rpc::Task<std::optional<AnswerStore::Hit>> AnswerStore::Below(rpc::Loop& loop, A
 }
 
 std::optional<AnswerStore::Hit> AnswerStore::PeekMemory(const AnswerKey& key) const {
-  if (tiers_.memory == nullptr) return std::nullopt;
+  if (tiers_.memory == nullptr || !hears_()) return std::nullopt;
   AnswerPtr answer = tiers_.memory->Get(key, clock_.SystemNow());
   if (answer == nullptr || !IsValid(*answer)) return std::nullopt;
   return Hit{.answer = std::move(answer), .tier = v1::TIER_MEMORY};
@@ -98,7 +97,7 @@ void AnswerStore::Promote(const Hit& hit) {
 
 rpc::Task<std::vector<v1::Tier>> AnswerStore::Remember(rpc::Loop& loop, AnswerPtr answer) {
   std::vector<v1::Tier> stored;
-  if (!IsValid(*answer)) co_return stored;
+  if (!hears_() || !IsValid(*answer)) co_return stored;
   const TierSet place = Place(static_cast<inference::v1::Priority>(answer->priority()),
                               {.memory = tiers_.memory != nullptr,
                                .redis = tiers_.redis != nullptr && tiers_.redis->available(),
