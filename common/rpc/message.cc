@@ -2,9 +2,12 @@
 #include "common/rpc/message.h"
 
 #include <cstdint>
+#include <vector>
 
 #include <grpc/slice.h>
 #include <grpcpp/support/proto_buffer_reader.h>
+
+#include "absl/log/check.h"
 
 namespace chasqui::rpc {
 
@@ -24,6 +27,17 @@ bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message
   grpc::ByteBuffer copy(bytes);
   grpc::ProtoBufferReader reader(&copy);
   return reader.status().ok() && message.ParseFromZeroCopyStream(&reader);
+}
+
+void AppendBytes(const grpc::ByteBuffer& bytes, std::string& out) {
+  const auto append = [&out](const grpc::Slice& slice) {
+    out.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  };
+  grpc::Slice single;
+  if (bytes.TrySingleSlice(&single).ok()) return append(single);
+  std::vector<grpc::Slice> slices;
+  CHECK(bytes.Dump(&slices).ok());
+  for (const grpc::Slice& slice : slices) append(slice);
 }
 
 }  // namespace chasqui::rpc

@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <grpcpp/support/slice.h>
-
 #include "absl/log/check.h"
+#include "common/rpc/message.h"
 #include "common/status/status.h"
 
 namespace chasqui::router {
@@ -15,18 +14,6 @@ namespace {
 using inference::v1::ResumedCandidate;
 using inference::v1::ResumePoint;
 using inference::v1::StreamGenerateResponse;
-
-void AppendBytes(const grpc::ByteBuffer& event, std::string& out) {
-  grpc::Slice single;
-  if (event.TrySingleSlice(&single).ok()) {
-    out.append(reinterpret_cast<const char*>(single.begin()), single.size());
-    return;
-  }
-  std::vector<grpc::Slice> slices;
-  CHECK(event.Dump(&slices).ok());
-  for (const grpc::Slice& slice : slices)
-    out.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-}
 
 ResumedCandidate& Candidate(std::uint32_t index, ResumePoint& seen) {
   const auto it = std::ranges::find(*seen.mutable_candidates(), index, &ResumedCandidate::index);
@@ -50,7 +37,7 @@ void StreamLog::BeginAfter(const ResumePoint& seen) {
 }
 
 void StreamLog::Append(const grpc::ByteBuffer& event) {
-  AppendBytes(event, bytes_);
+  rpc::AppendBytes(event, bytes_);
   ends_.push_back(bytes_.size());
   if (count_++ == 0) started_ = bytes_;
   if (bytes_.size() > max_bytes_) Condense();

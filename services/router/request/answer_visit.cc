@@ -65,12 +65,8 @@ absl::Status NotRemembered() {
 }
 
 std::string TextOf(const grpc::ByteBuffer& event) {
-  std::vector<grpc::Slice> slices;
   std::string text;
-  if (!event.Dump(&slices).ok()) return text;
-  for (const grpc::Slice& slice : slices) {
-    text.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
+  rpc::AppendBytes(event, text);
   return text;
 }
 

@@ -42,6 +42,16 @@ TEST(Message, ParsesBytesInPiecesAndLeavesThem) {
   }
 }
 
+TEST(Message, BytesAreAppendedWhole) {
+  const std::vector<grpc::Slice> slices = {grpc::Slice("one "), grpc::Slice("two")};
+  std::string out = "0 ";
+
+  AppendBytes(grpc::ByteBuffer(slices.data(), slices.size()), out);
+  AppendBytes(grpc::ByteBuffer(slices.data(), 1), out);
+
+  EXPECT_EQ(out, "0 one twoone ");
+}
+
 TEST(Message, RefusesOtherBytes) {
   const grpc::Slice slice(std::string("\xff\xff\xff"));
   StringValue received;
