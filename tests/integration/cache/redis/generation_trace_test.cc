@@ -4,6 +4,7 @@
 // in the end anywhere.
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,8 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "common/concurrency/named_thread.h"
+#include "common/concurrency/periodic.h"
 #include "tests/integration/cache/redis/replica_fixture.h"
 
 namespace chasqui::cache {
@@ -31,17 +31,11 @@ class GenerationTraceTest : public ReplicaFixture, public ::testing::WithParamIn
     for (const std::size_t most : {1000, 1000, 4}) {
       replicas_.push_back(std::make_unique<Replica>(redis_, replicas_.size() + 1, most));
     }
-    checker_ = concurrency::NamedThread("checker", [this](const std::stop_token& stop) {
-      while (!stop.stop_requested()) {
-        Check();
-        // Else the lock would hardly ever be free for the others.
-        absl::SleepFor(absl::Microseconds(200));
-      }
-    });
+    // With pauses, in which others can have the lock.
+    checker_.emplace("checker", 200us, [this] { Check(); });
   }
   ~GenerationTraceTest() override {
-    checker_.RequestStop();
-    checker_.Join();
+    checker_.reset();
     for (const auto& replica : replicas_) replica->share.reset();
   }
 
@@ -153,7 +147,7 @@ class GenerationTraceTest : public ReplicaFixture, public ::testing::WithParamIn
   int told_ ABSL_GUARDED_BY(mutex_) = 0;
   int held_everywhere_ ABSL_GUARDED_BY(mutex_) = 0;
   int risen_ ABSL_GUARDED_BY(mutex_) = 0;
-  concurrency::NamedThread checker_;
+  std::optional<concurrency::Periodic> checker_;
 };
 
 TEST_P(GenerationTraceTest, NothingInvalidBecomesValidAgainAndAllAgreeInTheEnd) {
