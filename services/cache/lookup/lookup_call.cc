@@ -225,7 +225,8 @@ rpc::Task<absl::Status> LookupCall::End(v1::Outcome outcome) {
 
 void LookupCall::Count(v1::Outcome outcome) {
   shared_.metrics.Outcome(outcome).Increment();
-  if (outcome == v1::OUTCOME_ALONE) return;
+  // Who wants it made anew says nothing of how often it is asked for.
+  if (outcome == v1::OUTCOME_ALONE || question_->mode == v1::Ask::MODE_REFRESH) return;
   const bool hit = outcome == v1::OUTCOME_HIT || outcome == v1::OUTCOME_FOLLOW;
   shared_.rates.Record(question_->model, question_->tenant, hit);
 }
