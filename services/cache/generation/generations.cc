@@ -60,7 +60,7 @@ Generations::Change Generations::ForgetAll() {
 }
 
 Generations::Change Generations::StartAnew() {
-  generations_.clear();
+  generations_ = {};  // which gives the memory of many names back
   const Generation generation{.value = draw_(), .unshared = true};
   generations_[EverythingName()] = generation;
   return {.entries = {{EverythingName(), generation}}, .all_others_forgotten = true};
