@@ -128,7 +128,8 @@ class ChaoticFleet(Fleet):
 
     def __init__(self):
         super().__init__("chaos", workers=WORKERS, routers=2, slots=16,
-                         settings={"streams.max_moves": 100, "queue.max_wait": "170s",
+                         settings={"streams.max_moves": 100, "upstream.max_attempts": 10,
+                                   "queue.max_wait": "170s",
                                    "streams.move_timeout": "170s",
                                    "membership.report_interval": "500ms"})
         self._lost = set()
