@@ -83,10 +83,16 @@ rpc::Task<absl::StatusOr<v1::InvalidateResponse>> CacheService::Invalidate(
   absl::StatusOr<std::vector<std::string>> names = NamesOf(request);
   if (!names.ok()) co_return std::move(names).status();
   shared_.metrics.invalidations.Increment(static_cast<double>(names->size()));
-  const Invalidator::Reach reach = co_await invalidator_.Invalidate(call.loop(), *std::move(names));
-  // They are invalid; now their room is free, too.
+  // What is about to be invalid makes room; not after it, when new ones may be there.
   for (const std::string& bytes : request.keys()) shared_.store.Remove(*AnswerKey::Parse(bytes));
   if (request.everything()) shared_.store.ClearMemory();
+  const Invalidator::Reach reach = co_await invalidator_.Invalidate(call.loop(), *std::move(names));
+  if (!reach.lasts) {
+    co_return status::Unavailable(
+        "INVALIDATION_NOT_WRITTEN",
+        "it holds, but could be written nowhere: it ends with this process",
+        std::chrono::seconds(1));
+  }
   v1::InvalidateResponse response;
   response.set_replicas(reach.replicas);
   response.set_others_pending(reach.pending);

@@ -90,7 +90,8 @@ bool DiskTier::available() const {
 }
 
 void DiskTier::Judge(const absl::Status& status) {
-  const bool failed = absl::IsUnavailable(status);
+  // That an answer is damaged, or not there, is no failure of the disk.
+  const bool failed = !status.ok() && !absl::IsNotFound(status) && !absl::IsDataLoss(status);
   bool changed = false;
   {
     absl::MutexLock lock(mutex_);

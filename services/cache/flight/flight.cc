@@ -37,8 +37,11 @@ void Flight::WakeAll() {
 bool Flight::Add(std::string event) {
   const std::size_t bytes = event.size() + kEventOverhead;
   if (bytes_ + bytes > max_bytes_) return false;
+  if (total_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes > max_total_bytes_) {
+    total_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    return false;
+  }
   bytes_ += bytes;
-  total_bytes_.fetch_add(bytes, std::memory_order_relaxed);
   events_.push_back(std::make_shared<const std::string>(std::move(event)));
   return true;
 }
@@ -72,8 +75,9 @@ absl::Status Flight::Append(std::vector<std::string> events) {
     WakeAll();
   }
   if (state_ != State::kTooLong) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the answer has more than ", max_bytes_, " bytes: it is not remembered"));
+  return absl::ResourceExhaustedError(absl::StrCat("the answer has more than ", max_bytes_,
+                                                   " bytes, or all that are being made more than ",
+                                                   max_total_bytes_, ": it is not remembered"));
 }
 
 void Flight::Complete(const Cost& cost) {

@@ -63,8 +63,12 @@ class Flight {
   };
 
   // `total_bytes` counts the bytes of all flights, and outlives them.
-  Flight(std::uint64_t stamp, std::size_t max_bytes, std::atomic<std::size_t>& total_bytes)
-      : stamp_(stamp), max_bytes_(max_bytes), total_bytes_(total_bytes) {}
+  Flight(std::uint64_t stamp, std::size_t max_bytes, std::size_t max_total_bytes,
+         std::atomic<std::size_t>& total_bytes)
+      : stamp_(stamp),
+        max_bytes_(max_bytes),
+        max_total_bytes_(max_total_bytes),
+        total_bytes_(total_bytes) {}
   Flight(const Flight&) = delete;
   Flight& operator=(const Flight&) = delete;
   ~Flight();
@@ -113,6 +117,7 @@ class Flight {
 
   const std::uint64_t stamp_;
   const std::size_t max_bytes_;
+  const std::size_t max_total_bytes_;
   std::atomic<std::size_t>& total_bytes_;
 
   mutable absl::Mutex mutex_;

@@ -26,7 +26,8 @@ FlightTable::Seat FlightTable::Board(const AnswerKey& key, std::uint64_t stamp, 
   if (it != flights_.end() && !anew && it->second.flight->stamp() == stamp) {
     return JoinLocked(key, it->second);
   }
-  auto flight = std::make_shared<Flight>(stamp, options_.max_answer_bytes, bytes_);
+  auto flight =
+      std::make_shared<Flight>(stamp, options_.max_answer_bytes, options_.max_bytes, bytes_);
   flights_[key] = Entry{.flight = flight};
   return Seat(*this, key, std::move(flight), Seat::Role::kLeader);
 }

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/cache/invalidation/invalidator.h"
 
+#include <chrono>
 #include <memory>
 
 #include "services/cache/store/on_loop.h"
 
 namespace chasqui::cache {
+namespace {
+
+constexpr time::Duration kLongestWrite = std::chrono::seconds(10);
+
+}  // namespace
 
 rpc::Task<Invalidator::Reach> Invalidator::Invalidate(rpc::Loop& loop,
                                                       std::vector<std::string> names) {
@@ -19,14 +25,19 @@ rpc::Task<Invalidator::Reach> Invalidator::Invalidate(rpc::Loop& loop,
       set(Reach{.replicas = replicas, .pending = pending});
     });
   }
+  bool is_written = true;
   if (disk_ != nullptr) {
-    if (const absl::Status status = co_await written->answer; !status.ok()) {
-      log_.Error("an invalidation could not be written to disk: it does not outlive this process",
-                 {{"error", status}});
-    }
+    const auto timer = loop.After(kLongestWrite, [&answer = written->answer] {
+      answer.Set(absl::UnavailableError("the disk did not answer in time"));
+    });
+    const absl::Status status = co_await written->answer;
+    is_written = status.ok();
+    if (!is_written) log_.Error("an invalidation is not on disk", {{"error", status}});
   }
-  if (share_ == nullptr) co_return Reach{};
-  co_return co_await shared->answer;
+  if (share_ == nullptr) co_return Reach{.lasts = is_written};
+  Reach reach = co_await shared->answer;
+  reach.lasts = is_written || !reach.pending;
+  co_return reach;
 }
 
 std::uint32_t Invalidator::replicas() const { return share_ != nullptr ? share_->replicas() : 1; }

@@ -23,6 +23,8 @@ class Invalidator {
     std::uint32_t replicas = 1;
     // Whether others may not know it yet.
     bool pending = false;
+    // Whether it outlives this process: it is on disk, all replicas know it, or there is no disk.
+    bool lasts = true;
   };
 
   // All outlive it. Null: there is no disk, or no Redis.

@@ -30,7 +30,7 @@ AnswerPtr MemoryTier::Get(const AnswerKey& key, time::SystemTime now) {
   return nullptr;
 }
 
-void MemoryTier::Put(AnswerPtr answer, time::SystemTime now) {
+bool MemoryTier::Put(AnswerPtr answer, time::SystemTime now) {
   const AnswerKey key = KeyOf(*answer);
   const std::size_t bytes = MemoryBytes(*answer);
   const std::int64_t expires =
@@ -40,10 +40,11 @@ void MemoryTier::Put(AnswerPtr answer, time::SystemTime now) {
   absl::MutexLock lock(shard.mutex);
   if (bytes > shard_bytes_ / kLargestPart) {
     shard.answers.Erase(key);
-    return;
+    return false;
   }
   ++shard.stores;
   shard.answers.Insert(key, {.answer = std::move(answer), .expires_us = expires}, bytes, cost);
+  return true;
 }
 
 void MemoryTier::Remove(const AnswerKey& key) {

@@ -33,9 +33,9 @@ class MemoryTier {
 
   // Null when there is none, or one that is expired.
   AnswerPtr Get(const AnswerKey& key, time::SystemTime now);
-  // In place of what was there. An answer that would take more than a quarter of a part is not
-  // taken.
-  void Put(AnswerPtr answer, time::SystemTime now);
+  // In place of what was there. Whether it was taken: not an answer that would take more than a
+  // quarter of a part.
+  bool Put(AnswerPtr answer, time::SystemTime now);
   void Remove(const AnswerKey& key);
   void Clear();
 

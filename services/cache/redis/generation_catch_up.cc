@@ -12,7 +12,12 @@
 namespace chasqui::cache {
 namespace {
 
-constexpr time::Duration kAuditInterval = std::chrono::seconds(1);
+using namespace std::chrono_literals;
+
+constexpr time::Duration kAuditInterval = 1s;
+// Between attempts to catch up that come to nothing; doubles.
+constexpr time::Duration kFirstPause = 100ms;
+constexpr time::Duration kLongestPause = 10s;
 
 }  // namespace
 
@@ -94,6 +99,7 @@ void GenerationShare::TellNext(std::uint64_t round) {
       const time::SteadyTime now = clock_.SteadyNow();
       state_ = State::kHearing;
       in_step_at_ = now;
+      pause_ = {};
       next_audit_ = now;
       told_away_ = false;
     }
@@ -127,6 +133,10 @@ void GenerationShare::Doubt(std::uint64_t round, const absl::Status& why) {
 
 // Who waits for acknowledgements is told that others may not have heard.
 AckTable::Verdicts GenerationShare::StopHearing() {
+  if (state_ == State::kCatchingUp) {
+    pause_ = std::clamp(2 * pause_, kFirstPause, kLongestPause);
+    next_round_ = clock_.SteadyNow() + pause_;
+  }
   state_ = State::kAway;
   at_ = {};
   untold_.clear();
@@ -147,7 +157,7 @@ void GenerationShare::Sweep() {
   {
     absl::MutexLock lock(mutex_);
     late = acks_.TakeLate(now);
-    away = state_ == State::kAway;
+    away = state_ == State::kAway && now >= next_round_;
     audit = state_ == State::kHearing && now >= next_audit_;
     if (audit) next_audit_ = now + kAuditInterval;
     round = round_;

@@ -21,7 +21,7 @@ constexpr std::string_view kLook = R"lua(
 local log = redis.call('HGET', KEYS[1], 'end')
 if not log then
   log = ARGV[2] .. ' 0'
-  redis.call('DEL', KEYS[1])
+  redis.call('UNLINK', KEYS[1])
   redis.call('HSET', KEYS[1], 'end', log)
 end
 return {log, redis.call('PUBSUB', 'NUMSUB', ARGV[1])[2]}
@@ -38,7 +38,7 @@ last = tonumber(last)
 local heard = tonumber(ARGV[3])
 if ARGV[4] == '1' then
   if last > heard then return {0, 0} end
-  redis.call('DEL', KEYS[1])
+  redis.call('UNLINK', KEYS[1])
 else
   local function overtaken(name)
     local held = redis.call('HGET', KEYS[1], name)

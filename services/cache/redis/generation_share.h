@@ -136,6 +136,8 @@ class GenerationShare {
   // When it last surely heard all; none: not yet.
   std::optional<time::SteadyTime> in_step_at_ ABSL_GUARDED_BY(mutex_);
   time::SteadyTime next_audit_ ABSL_GUARDED_BY(mutex_);
+  time::Duration pause_ ABSL_GUARDED_BY(mutex_){};  // before the next catching up
+  time::SteadyTime next_round_ ABSL_GUARDED_BY(mutex_);
   bool told_away_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Last: their threads work on all of the above; the sweeper speaks through the link.

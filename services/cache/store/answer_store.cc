@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/cache/store/answer_store.h"
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "services/cache/store/on_loop.h"
 
 namespace chasqui::cache {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A tier that hangs must not hold up who could do without it.
+constexpr time::Duration kLongestRead = 1s;
+constexpr time::Duration kLongestWrite = 10s;
+
+absl::Status Late() { return absl::UnavailableError("it did not answer in time"); }
+
+}  // namespace
+
 AnswerStore::AnswerStore(Tiers tiers, const Generations& generations, std::function<bool()> hears,
                          const time::Clock& clock, CacheMetrics& metrics)
     : tiers_(tiers),
@@ -42,11 +55,13 @@ rpc::Task<AnswerPtr> AnswerStore::Ask(rpc::Loop& loop, Tier& tier, v1::Tier name
   const time::SteadyTime begun = time::SteadyNow();
   const auto asked = std::make_shared<Asked<absl::StatusOr<AnswerPtr>>>(loop);
   tier.Get(key, Setter(asked));
+  const auto timer = loop.After(kLongestRead, [&answer = asked->answer] { answer.Set(Late()); });
   absl::StatusOr<AnswerPtr> found = co_await asked->answer;
   AnswerPtr answer = found.ok() ? *std::move(found) : nullptr;
   if (answer != nullptr && !IsValid(*answer)) {
     counters_.at(name).invalid.fetch_add(1, std::memory_order_relaxed);
-    tier.Remove(key);
+    // Other replicas may know better, and the next answer takes its place.
+    if (name != v1::TIER_REDIS) tier.Remove(key);
     answer = nullptr;
   }
   if (counts) {
@@ -108,17 +123,21 @@ rpc::Task<std::vector<v1::Tier>> AnswerStore::Remember(rpc::Loop& loop, AnswerPt
     acks.emplace_back(name, std::make_shared<Ack>(loop));
     tier.Put(answer, Setter(acks.back().second));
   };
-  if (place.redis) put(*tiers_.redis, v1::TIER_REDIS);
-  if (place.disk) put(*tiers_.disk, v1::TIER_DISK);
-  if (tiers_.memory != nullptr) {
-    // An older answer must not outlive the new one there.
-    if (place.memory) {
-      tiers_.memory->Put(answer, clock_.SystemNow());
-      stored.push_back(v1::TIER_MEMORY);
-    } else {
-      tiers_.memory->Remove(KeyOf(*answer));
-    }
+  // An older answer must not outlive the new one where that does not go.
+  if (place.redis) {
+    put(*tiers_.redis, v1::TIER_REDIS);
+  } else if (tiers_.redis != nullptr) {
+    tiers_.redis->Remove(KeyOf(*answer));
   }
+  if (place.disk) put(*tiers_.disk, v1::TIER_DISK);
+  if (place.memory) {
+    if (tiers_.memory->Put(answer, clock_.SystemNow())) stored.push_back(v1::TIER_MEMORY);
+  } else if (tiers_.memory != nullptr) {
+    tiers_.memory->Remove(KeyOf(*answer));
+  }
+  const auto timer = loop.After(kLongestWrite, [&acks] {
+    for (const auto& [name, ack] : acks) ack->answer.Set(Late());
+  });
   for (const auto& [name, ack] : acks) {
     if ((co_await ack->answer).ok()) stored.push_back(name);
   }

@@ -102,6 +102,8 @@ rpc::Task<absl::Status> Warmer::Warm(rpc::ServerCall& call, v1::WarmRequest requ
     progress->changed.Reset();
     if (!call.cancelled()) co_await writer.Write(progress->response);
   }
+  // What ended while the last was being written.
+  if (!call.cancelled()) writer.WriteLast(progress->response);
   co_return absl::OkStatus();
 }
 
@@ -119,21 +121,22 @@ bool Warmer::IsDue(const StoredAnswer& answer) const {
 }
 
 rpc::Task<void> Warmer::RefreshTop(rpc::Loop& loop) const {
+  bool told = false;
   for (const TopAsked::Entry& entry : top_.Top(options_.top, clock_.SteadyNow())) {
     if (entry.asked - entry.error < options_.min_asked) continue;
     const std::optional<AnswerStore::Hit> hit = co_await store_.Peek(loop, entry.key);
     if (!hit.has_value() || !IsDue(*hit->answer)) continue;
     const absl::StatusOr<fleet::v1::WatchFleetResponse> fleet = co_await router_.LookAtFleet(loop);
-    if (!fleet.ok() || !HasSpare(*fleet, entry.model, options_.idle_percent)) co_return;
+    if (!fleet.ok()) co_return;
+    if (!HasSpare(*fleet, entry.model, options_.idle_percent)) continue;
     inference::v1::GenerateRequest request;
     if (!request.ParseFromString(hit->answer->request())) continue;
     const absl::StatusOr<RouterClient::Made> made = co_await router_.Ask(
         loop, std::move(request), hit->answer->tenant(), /*refresh=*/true, nullptr);
     metrics_.warmed.With({"predicted", NameOf(made)}).Increment();
-    if (!made.ok()) {
+    if (!made.ok() && !std::exchange(told, true)) {
       log_.Warn("an answer could not be made anew before it expires",
                 {{"model", entry.model}, {"error", made.status()}});
-      co_return;
     }
   }
 }
