@@ -157,6 +157,24 @@ TEST_F(CacheLookup, ATooLongAnswerIsNotShared) {
   EXPECT_EQ(Stats().flight_bytes(), 0);
 }
 
+TEST_F(CacheLookup, AnswersThatTogetherAreTooLongAreNotShared) {
+  constexpr std::size_t kTotal = 1 << 20;
+  Config config = TestConfig();
+  config.mutable_flights()->set_max_bytes(kTotal);
+  Start(config);
+  const auto first = Lead(Key('a'));
+  const auto second = Lead(Key('b'));
+  first->Fill(std::string(kTotal * 2 / 3, 'x'));
+  EXPECT_TRUE(testing::WaitUntil([&] { return Stats().flight_bytes() > kTotal / 2; }));
+
+  second->Fill(std::string(kTotal * 2 / 3, 'x'));
+
+  EXPECT_EQ(second->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_LE(Stats().flight_bytes(), kTotal);
+  first->Done();
+  EXPECT_TRUE(first->Finish().ok());
+}
+
 TEST_F(CacheLookup, TooManyFollowersGenerateAlone) {
   Config config = TestConfig();
   config.mutable_flights()->set_max_followers(1);

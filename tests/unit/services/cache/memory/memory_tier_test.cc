@@ -75,10 +75,10 @@ TEST_F(MemoryTierTest, TakesNothingLargerThanAQuarterOfAPart) {
   tier.Put(MakeAnswer(1), now());
   const AnswerPtr large = MakeAnswer(1, {.bytes = kQuarter});
   ASSERT_GT(MemoryBytes(*large), kQuarter);
-  tier.Put(large, now());
+  EXPECT_FALSE(tier.Put(large, now()));
 
   EXPECT_EQ(tier.Get(KeyNumber(1), now()), nullptr) << "nor does the older answer stay";
-  tier.Put(MakeAnswer(2, {.bytes = kQuarter / 2}), now());
+  EXPECT_TRUE(tier.Put(MakeAnswer(2, {.bytes = kQuarter / 2}), now()));
   EXPECT_NE(tier.Get(KeyNumber(2), now()), nullptr);
 }
 
