@@ -95,7 +95,12 @@ void CacheServer::OpenDisk() {
     return;
   }
   disk_ = *std::move(disk);
-  generations_.Merge(disk_->generations());
+  disk_->Follow(generations_);
+  Generations::Change change = generations_.Merge(disk_->generations());
+  // More than there may be: all are forgotten.
+  if (change.all_others_forgotten) {
+    disk_->WriteGenerations(std::move(change), [](const absl::Status&) {});
+  }
 }
 
 void CacheServer::OpenRedis() {

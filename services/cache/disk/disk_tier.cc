@@ -78,10 +78,24 @@ void DiskTier::Run() {
 
 void DiskTier::RunGenerations() {
   while (std::optional<Invalidation> next = invalidations_.Pop()) {
-    const absl::Status status = store_->WriteGenerations(next->change);
-    if (!status.ok()) errors_.fetch_add(1, std::memory_order_relaxed);
+    const bool all = incomplete_.exchange(false);
+    const absl::Status status = store_->WriteGenerations(Current(std::move(next->change), all));
+    if (!status.ok()) {
+      errors_.fetch_add(1, std::memory_order_relaxed);
+      incomplete_ = true;
+    }
     next->done(status);
   }
+}
+
+Generations::Change DiskTier::Current(Generations::Change change, bool all) const {
+  if (table_ == nullptr) return change;
+  if (all || change.all_others_forgotten) {
+    return {.entries = table_->All(), .all_others_forgotten = true};
+  }
+  std::vector<std::string> names;
+  for (auto& [name, generation] : change.entries) names.push_back(std::move(name));
+  return {.entries = table_->Find(names)};
 }
 
 bool DiskTier::available() const {
@@ -158,7 +172,9 @@ absl::Status DiskTier::Write(const StoredAnswer& answer) {
   record.set_used_us(now);
   const absl::Status status = store_->Put(KeyOf(answer), Pack(answer, packing_), record);
   Judge(status);
-  if (status.ok()) stores_.fetch_add(1, std::memory_order_relaxed);
+  if (!status.ok()) return status;
+  stores_.fetch_add(1, std::memory_order_relaxed);
+  if (incomplete_) WriteGenerations({}, [](const absl::Status&) {});
   return status;
 }
 
@@ -173,6 +189,7 @@ void DiskTier::WriteGenerations(Generations::Change change, Done done) {
   Invalidation invalidation{.change = std::move(change),
                             .done = [asker](absl::Status status) { (*asker)(std::move(status)); }};
   if (!invalidations_.TryPush(std::move(invalidation))) {
+    incomplete_ = true;
     (*asker)(absl::ResourceExhaustedError("too many invalidations wait for the disk"));
   }
 }

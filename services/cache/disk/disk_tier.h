@@ -47,6 +47,11 @@ class DiskTier final : public Tier {
   void Remove(const AnswerKey& key) override;
   TierCounts counts() const override;
 
+  // Has WriteGenerations() write what the names have in `table` when it writes: they are not told
+  // in the order in which they were drawn. After a failure all of it is written, with the next
+  // change or the next answer that is. `table` outlives it. Before any call of WriteGenerations().
+  void Follow(const Generations& table) { table_ = &table; }
+
   // Writes down what has been invalidated; calls `done` when it is. In the order of the calls, and
   // whatever is queued beside.
   void WriteGenerations(Generations::Change change, Done done);
@@ -66,6 +71,8 @@ class DiskTier final : public Tier {
 
   void Run();
   void RunGenerations();
+  // The change as it is to be written now; or all there is.
+  Generations::Change Current(Generations::Change change, bool all) const;
   absl::StatusOr<AnswerPtr> Read(const AnswerKey& key);
   absl::Status Write(const StoredAnswer& answer);
   // Tells the breaker what came of asking the disk.
@@ -86,6 +93,8 @@ class DiskTier final : public Tier {
   std::atomic<std::uint64_t> stores_ = 0;
   std::atomic<std::uint64_t> damaged_ = 0;
   std::atomic<std::uint64_t> errors_ = 0;
+  std::atomic<bool> incomplete_ = false;  // not all generations are on disk
+  const Generations* table_ = nullptr;    // null: changes are written as they are
   mutable absl::Mutex mutex_;
   resilience::CircuitBreaker breaker_ ABSL_GUARDED_BY(mutex_);
   bool told_away_ ABSL_GUARDED_BY(mutex_) = false;

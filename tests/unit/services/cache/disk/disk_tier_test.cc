@@ -324,6 +324,34 @@ TEST_F(DiskTierTest, RemembersGenerations) {
   EXPECT_THAT(tier->generations(), ::testing::ElementsAre(all));
 }
 
+TEST_F(DiskTierTest, WritesWhatTheTableHasInWhateverOrderItIsTold) {
+  Generations table(100, [next = std::make_shared<std::uint64_t>(1)] { return (*next)++; });
+  tier->Follow(table);
+  Generations::Change older = table.Invalidate(std::vector{TagName("a")});
+  Generations::Change newer = table.Invalidate(std::vector{TagName("a")});
+
+  ASSERT_THAT(WriteGenerations(std::move(newer)), IsOk());
+  ASSERT_THAT(WriteGenerations(std::move(older)), IsOk());
+
+  Open();
+  EXPECT_EQ(tier->generations(), table.All());
+}
+
+TEST_F(DiskTierTest, WritesAllThatWasInvalidatedOnceTheDiskIsWellAgain) {
+  Generations table(100, [next = std::make_shared<std::uint64_t>(1)] { return (*next)++; });
+  tier->Follow(table);
+  {
+    const FullDisk full;
+    EXPECT_THAT(WriteGenerations(table.Invalidate(std::vector{TagName("a")})),
+                StatusIs(absl::StatusCode::kUnavailable));
+  }
+
+  ASSERT_THAT(Put(MakeAnswer(1)), IsOk());
+
+  Open();
+  EXPECT_EQ(tier->generations(), table.All());
+}
+
 TEST_F(DiskTierTest, RemembersWhatWasInvalidatedInItsOrder) {
   absl::Notification last;
   for (std::uint64_t value = 1; value <= 100; ++value) {
