@@ -21,6 +21,8 @@ constexpr std::size_t kMaxInvalidations = 100'000;
 // Hits are written when there are so many, or some are so old.
 constexpr std::size_t kMaxHits = 4096;
 constexpr time::Duration kHitsInterval = 5s;
+// A disk that finishes nothing for so long is not asked.
+constexpr time::Duration kHangsAfter = 1s;
 constexpr resilience::CircuitBreakerOptions kBreaker = {
     .failures = 3, .base_ejection = 1s, .max_ejection = 60s};
 
@@ -73,7 +75,23 @@ DiskTier::~DiskTier() {
 }
 
 void DiskTier::Run() {
-  while (std::optional<Job> job = jobs_.Pop()) (*job)();
+  while (std::optional<Job> job = jobs_.Pop()) {
+    (*job)();
+    absl::MutexLock lock(mutex_);
+    --unfinished_;
+    progressed_ = clock_.SteadyNow();
+  }
+}
+
+bool DiskTier::Queue(Job job) {
+  {
+    absl::MutexLock lock(mutex_);
+    if (unfinished_++ == 0) progressed_ = clock_.SteadyNow();
+  }
+  if (jobs_.TryPush(std::move(job))) return true;
+  absl::MutexLock lock(mutex_);
+  --unfinished_;
+  return false;
 }
 
 void DiskTier::RunGenerations() {
@@ -100,7 +118,9 @@ Generations::Change DiskTier::Current(Generations::Change change, bool all) cons
 
 bool DiskTier::available() const {
   absl::MutexLock lock(mutex_);
-  return !breaker_.Ejects(clock_.SteadyNow());
+  const time::SteadyTime now = clock_.SteadyNow();
+  const bool hangs = unfinished_ > 0 && now - progressed_ > kHangsAfter;
+  return !hangs && !breaker_.Ejects(now);
 }
 
 void DiskTier::Judge(const absl::Status& status) {
@@ -127,7 +147,7 @@ void DiskTier::Judge(const absl::Status& status) {
 void DiskTier::Get(const AnswerKey& key, Found found) {
   const auto asker = std::make_shared<Found>(std::move(found));
   Job job = [this, key, asker] { (*asker)(Read(key)); };
-  if (!jobs_.TryPush(std::move(job))) (*asker)(absl::UnavailableError("too much is queued"));
+  if (!Queue(std::move(job))) (*asker)(absl::UnavailableError("too much is queued"));
 }
 
 absl::StatusOr<AnswerPtr> DiskTier::Read(const AnswerKey& key) {
@@ -158,7 +178,7 @@ void DiskTier::Put(AnswerPtr answer, Done done) {
     (*asker)(status);
   };
   const bool has_room = before == 0 || before + bytes <= kMaxQueuedBytes;
-  if (has_room && jobs_.TryPush(std::move(job))) return;
+  if (has_room && Queue(std::move(job))) return;
   queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   (*asker)(absl::ResourceExhaustedError("too much is queued"));
 }
@@ -181,7 +201,7 @@ absl::Status DiskTier::Write(const StoredAnswer& answer) {
 void DiskTier::Remove(const AnswerKey& key) {
   Job job = [this, key] { Judge(store_->Remove(key)); };
   // Its room is wanted some time; what is invalid is not served.
-  static_cast<void>(jobs_.TryPush(std::move(job)));
+  static_cast<void>(Queue(std::move(job)));
 }
 
 void DiskTier::WriteGenerations(Generations::Change change, Done done) {

@@ -70,6 +70,8 @@ class DiskTier final : public Tier {
            std::unique_ptr<DiskStore> store);
 
   void Run();
+  // False when too much is queued.
+  bool Queue(Job job);
   void RunGenerations();
   // The change as it is to be written now; or all there is.
   Generations::Change Current(Generations::Change change, bool all) const;
@@ -98,6 +100,8 @@ class DiskTier final : public Tier {
   mutable absl::Mutex mutex_;
   resilience::CircuitBreaker breaker_ ABSL_GUARDED_BY(mutex_);
   bool told_away_ ABSL_GUARDED_BY(mutex_) = false;
+  std::size_t unfinished_ ABSL_GUARDED_BY(mutex_) = 0;   // jobs
+  time::SteadyTime progressed_ ABSL_GUARDED_BY(mutex_);  // when one was finished, or the first came
   // Hits that are not written yet.
   absl::flat_hash_map<AnswerKey, std::uint32_t> hits_ ABSL_GUARDED_BY(mutex_);
   time::SteadyTime hits_written_ ABSL_GUARDED_BY(mutex_);

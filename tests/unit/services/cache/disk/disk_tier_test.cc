@@ -19,6 +19,7 @@
 #include "services/cache/disk/disk_format.h"
 #include "tests/support/cache/answers.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/wait_until.h"
 #include "tests/unit/services/cache/disk/disk_fixture.h"
 
 namespace chasqui::cache {
@@ -88,6 +89,10 @@ struct DiskTierTest : ::testing::Test {
     });
     done.WaitForNotification();
     return result;
+  }
+  // A job that has told its result is finished a moment later only.
+  bool WaitUntilAvailable() const {
+    return testing::WaitUntil([&] { return tier->available(); });
   }
   // Until what was queued before is done.
   void Drain() { EXPECT_THAT(Get(999'999), StatusIs(absl::StatusCode::kNotFound)); }
@@ -222,6 +227,26 @@ TEST_F(DiskTierTest, AnswersAtOnceWhenTooMuchIsQueued) {
   EXPECT_EQ(found, 1024) << "what is queued is finished";
 }
 
+TEST_F(DiskTierTest, IsLeftAloneWhileTheDiskHangs) {
+  absl::Notification held;
+  absl::Notification release;
+  tier->Get(KeyNumber(1), [&](const absl::StatusOr<AnswerPtr>&) {
+    held.Notify();
+    release.WaitForNotification();
+  });
+  held.WaitForNotification();
+  EXPECT_TRUE(tier->available());
+
+  clock.Advance(2s);
+
+  EXPECT_FALSE(tier->available());
+  release.Notify();
+  Drain();
+  EXPECT_TRUE(tier->available());
+  clock.Advance(1h);
+  EXPECT_TRUE(WaitUntilAvailable()) << "nothing is asked of it";
+}
+
 TEST_F(DiskTierTest, RefusesAnswersWhenTheirBytesQueue) {
   absl::Notification held;
   absl::Notification release;
@@ -257,13 +282,13 @@ TEST_F(DiskTierTest, IsLeftAloneWhenTheDiskFailsAndComesBack) {
     }
     EXPECT_FALSE(tier->available());
     clock.Advance(1s);
-    EXPECT_TRUE(tier->available());
+    EXPECT_TRUE(WaitUntilAvailable());
     EXPECT_THAT(Put(MakeAnswer(2)), StatusIs(absl::StatusCode::kUnavailable));
     EXPECT_FALSE(tier->available()) << "one more failure is enough";
     clock.Advance(1s);
     EXPECT_FALSE(tier->available()) << "and it takes longer";
     clock.Advance(1s);
-    EXPECT_TRUE(tier->available());
+    EXPECT_TRUE(WaitUntilAvailable());
   }
 
   EXPECT_THAT(Put(MakeAnswer(2)), IsOk());
