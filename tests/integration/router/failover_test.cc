@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -51,6 +52,15 @@ class RouterFailover : public RouterFixture {
   static std::vector<std::uint32_t> Tokens(const FakeCall& call, int candidate = 0) {
     const auto& ids = call.request().resume().candidates(candidate).token_ids();
     return {ids.begin(), ids.end()};
+  }
+  // Whether the router has been told that something runs there.
+  bool IsBusy(const std::string& worker_id) const {
+    grpc::ClientContext context;
+    fleet::v1::ListWorkersResponse response;
+    EXPECT_TRUE(fleet_->ListWorkers(&context, {}, &response).ok());
+    return std::ranges::any_of(response.workers(), [&](const auto& worker) {
+      return worker.worker_id() == worker_id && worker.load().models(0).active() > 0;
+    });
   }
   double Moves(const std::string& reason) const {
     return Metric(absl::StrCat("chasqui_router_stream_moves_total{model=\"tiny\",reason=\"", reason,
@@ -255,6 +265,7 @@ TEST_F(RouterFailover, DoesNotBelieveAWorkerThatAnswersWithOtherWeights) {
 TEST_F(RouterFailover, LeavesADrainingWorkerOnlyWhenItHasAnotherPlace) {
   BeginStream();
   w2_->SetOthers(1);  // full
+  ASSERT_TRUE(testing::WaitUntil([&] { return IsBusy("w2"); }));
   w1_->SetState(fleet::v1::WORKER_STATE_DRAINING);
   ASSERT_TRUE(WaitForQueued(1));
   first_->SendChunk("three ", {4});
@@ -275,12 +286,15 @@ TEST_F(RouterFailover, LeavesADrainingWorkerOnlyWhenItHasAnotherPlace) {
 TEST_F(RouterFailover, GoesOnWhenTheWorkerDiesWhileItLooksForAnotherPlace) {
   BeginStream();
   w2_->SetOthers(1);  // full
+  // Reports of two workers come in any order.
+  ASSERT_TRUE(testing::WaitUntil([&] { return IsBusy("w2"); }));
   w1_->SetState(fleet::v1::WORKER_STATE_DRAINING);
   ASSERT_TRUE(WaitForQueued(1));
   w1_->Die();
   ASSERT_TRUE(testing::WaitUntil(
       [&] { return Metric("chasqui_router_workers{state=\"draining\"}") == 0; }));
-  ASSERT_TRUE(testing::WaitUntil([&] { return Moves("lost") == 1; }));
+  ASSERT_TRUE(testing::WaitUntil([&] { return Moves("lost") == 1; }))
+      << Moves("silent") << " silent, " << Moves("drained") << " drained";
   ASSERT_TRUE(WaitForQueued(1));
 
   w2_->SetOthers(0);
